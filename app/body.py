@@ -1,0 +1,29 @@
+"""Bodies of whole completions: the upstream's bytes, with this gateway's own fields added at the end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from pipeline.ids import completion_id, unix_now
+
+_raw = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def with_fields(body: bytes, fields: dict[str, Any]) -> bytes:
+    """A JSON object with fields added before its closing brace; all that was there stays byte for byte."""
+    text = body.rstrip()
+    added = msgspec.json.encode(fields)[1:-1]
+    separator = b"" if text[:-1].rstrip().endswith(b"{") else b","
+    return text[:-1] + separator + added + b"}"
+
+
+def served_again(body: bytes) -> bytes:
+    """A stored completion as a new response: with a fresh `id` and `created`, all else byte for byte."""
+    fields = _raw.decode(body)
+    if "id" in fields:
+        fields["id"] = msgspec.Raw(msgspec.json.encode(completion_id()))
+    if "created" in fields:
+        fields["created"] = msgspec.Raw(msgspec.json.encode(int(unix_now())))
+    return msgspec.json.encode(fields)

@@ -1,0 +1,65 @@
+"""Errors on the wire: OpenAI's envelope with the right status, whatever went wrong."""
+
+from __future__ import annotations
+
+import logging
+import math
+import traceback
+
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
+from werkzeug.exceptions import NotFound as NoSuchPage
+
+from pipeline.errors import BadRequest, GatewayError, NotFound, TooLarge
+
+log = logging.getLogger(__name__)
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(GatewayError, render)
+    app.register_error_handler(HTTPException, lambda error: render(_ours(error, app)))
+    app.register_error_handler(Exception, _unforeseen)
+
+
+def render(error: GatewayError) -> Response:
+    """An error as its envelope and headers."""
+    response = Response(error.envelope(), status=error.http_status, content_type="application/json")
+    response.headers.update(retry_headers(error))
+    for name, value in getattr(error, "headers", {}).items():
+        if name.startswith("x-ratelimit-"):
+            response.headers[name] = value
+    if "request_id" in g:
+        response.headers["X-LEO-Request-ID"] = response.headers["x-request-id"] = g.request_id
+    return response
+
+
+def retry_headers(error: GatewayError) -> dict[str, str]:
+    """What the official clients obey: Retry-After in whole seconds, and whether to retry at all."""
+    headers = {}
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
+    if error.should_retry is not None:
+        headers["x-should-retry"] = "true" if error.should_retry else "false"
+    return headers
+
+
+class _MethodNotAllowed(BadRequest):
+    status = 405
+
+
+def _ours(error: HTTPException, app: Flask) -> GatewayError:
+    if isinstance(error, RequestEntityTooLarge):
+        return TooLarge(f"The body is larger than {app.config['MAX_CONTENT_LENGTH']} bytes (LEO_MAX_BODY_BYTES).")
+    if isinstance(error, NoSuchPage):
+        return NotFound(f"Unknown request URL: {request.method} {request.path}. GET /openapi.json lists what there is.", code="unknown_url")
+    if isinstance(error, MethodNotAllowed):
+        allowed = ", ".join(sorted(error.valid_methods or ()))
+        return _MethodNotAllowed(f"{request.method} is not allowed for {request.path}. Allowed: {allowed}.", code="method_not_allowed")
+    return BadRequest(error.description or error.name)
+
+
+def _unforeseen(error: Exception) -> Response:
+    # The message of an unforeseen exception may quote a prompt or a key: only its type and place are logged.
+    where = "".join(traceback.format_tb(error.__traceback__))
+    log.error("view_crashed path=%s error=%s\n%s", request.path, type(error).__name__, where)
+    return render(GatewayError("The gateway failed while it worked on this request.", code="internal_error"))

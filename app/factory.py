@@ -1,0 +1,21 @@
+"""The Flask application factory."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from app import errors, home, openai, ops, optimization
+from app.context import Context
+from pipeline.gateway import Gateway
+from workers.submit import Submitter
+
+
+def create_app(gateway: Gateway, submitter: Submitter) -> Flask:
+    """The Flask application of one front-end process. Nothing is wired at import."""
+    app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = gateway.settings.max_body_bytes
+    app.extensions["leo"] = Context(gateway, submitter, gateway.open_door(submitter))
+    errors.init_app(app)
+    for blueprint in (openai.blueprint, optimization.blueprint, ops.blueprint, home.blueprint):
+        app.register_blueprint(blueprint)
+    return app

@@ -1,0 +1,166 @@
+"""What one request came to: its headers, the metrics in its body, and its event in the ledger."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from pipeline.admission.answer import Answer
+from pipeline.door import Entry
+from pipeline.errors import GatewayError
+from pipeline.gateway import Gateway
+from pipeline.ids import request_id, unix_now
+from pipeline.ledger.events import RequestEvent
+from pipeline.money import dollars, dollars_text
+from pipeline.request.model import Request
+from pipeline.storage.keys import Principal
+
+ROUTES = {"exact": "CACHE"}
+PASSED_ON = ("x-ratelimit-", "openai-processing-ms", "openai-version")
+
+
+class Receipt:
+    """Kept from the first byte of a request to the last of its answer."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.id = request_id()
+        self.endpoint = endpoint
+        self.principal: Principal | None = None
+        self.request: Request | None = None
+        self.entry: Entry | None = None
+        self.admitted_ms = 0.0
+        self._started = time.monotonic()
+        self._recorded = False
+
+    def enter(self, entry: Entry) -> None:
+        self.entry = entry
+        self.admitted_ms = self.elapsed_ms()
+
+    def elapsed_ms(self) -> float:
+        return (time.monotonic() - self._started) * 1000
+
+    @property
+    def status(self) -> str:
+        return self.entry.status if self.entry else "error"
+
+    def route(self) -> str:
+        return ROUTES.get(self.status, "FAST")
+
+    def overhead_ms(self, answer: Answer | None) -> float:
+        """Milliseconds that the gateway itself took, without waiting for the upstream.
+
+        Of a caller who joined a running call, or whose stream has not ended, the time until admission.
+        """
+        if answer is None or self.status == "dedup":
+            return self.admitted_ms
+        waited = 0.0 if self.status == "exact" else answer.upstream_ms
+        return max(0.0, self.elapsed_ms() - waited)
+
+    def cost(self, answer: Answer) -> int | None:
+        """Pico-dollars that this request caused: nothing when the answer was there or on its way."""
+        return 0 if self.status in ("exact", "dedup") else answer.cost
+
+    def cost_saved(self, answer: Answer) -> int | None:
+        return answer.cost if self.status in ("exact", "dedup") else 0
+
+    def tokens_saved(self, answer: Answer) -> int | None:
+        if self.status not in ("exact", "dedup"):
+            return 0
+        return answer.tokens.total if answer.tokens else None
+
+    def headers(self, answer: Answer | None) -> dict[str, str]:
+        """Response headers; those that need the whole answer are missing while a stream begins."""
+        found = {
+            "X-LEO-Request-ID": self.id,
+            "x-request-id": self.id,
+            "X-LEO-Cache": self.status,
+            "X-LEO-Route": self.route(),
+            "X-LEO-Overhead-Ms": f"{self.overhead_ms(answer):.3f}",
+        }
+        if self.entry and self.entry.plan.reasons:
+            found["X-LEO-Bypass-Reason"] = ", ".join(f"{what}={why}" for what, why in sorted(self.entry.plan.reasons.items()))
+        if self.entry and (self.entry.plan.lookup or self.entry.plan.store):
+            found["X-LEO-Entry-ID"] = self.entry.plan.content_key
+        if self.entry and self.entry.replayed:
+            found["Idempotent-Replayed"] = "true"
+        if answer:
+            found.update(self._answer_headers(answer))
+        return found
+
+    def _answer_headers(self, answer: Answer) -> dict[str, str]:
+        found = {"X-LEO-Cost": dollars_text(self.cost(answer)), "X-LEO-Cost-Saved": dollars_text(self.cost_saved(answer))}
+        if answer.simulated:
+            found["X-LEO-Simulated"] = "true"
+        if self.status == "exact":
+            found["Age"] = str(max(0, int(unix_now() - answer.stored_at)))
+        else:
+            # The provider's limits are those of the call that was made now.
+            found.update({name: value for name, value in answer.headers.items() if name.startswith(PASSED_ON)})
+        if "x-request-id" in answer.headers:
+            found["X-LEO-Upstream-Request-ID"] = answer.headers["x-request-id"]
+        return found
+
+    def metrics(self, answer: Answer) -> dict[str, Any]:
+        """The fields that a completion carries beside OpenAI's; what no optimiser measures yet is null."""
+        cost, saved = dollars(self.cost(answer)), dollars(self.cost_saved(answer))
+        return {
+            "optimization_metrics": {
+                "cache_hit": self.status == "exact",
+                "cache": self.status,
+                "decomposed": None,
+                "confidence_score": None,
+                "tokens_saved": self.tokens_saved(answer),
+                "processing_time_ms": round(self.elapsed_ms(), 3),
+                "overhead_ms": round(self.overhead_ms(answer), 3),
+                "billed": cost,
+                "cost_saved": saved,
+                "bypass": self.entry.plan.reasons if self.entry else {},
+            },
+            "leo_metrics": {
+                "request_id": self.id,
+                "route": self.route(),
+                "confidence": None,
+                "risk_level": None,
+                "cost_estimate": cost,
+                "novelty": None,
+                "coherence": None,
+                "verification_id": None,
+                "proof": None,
+            },
+        }
+
+    def record(self, gateway: Gateway, answer: Answer | None, error: GatewayError | None = None, status: int = 200) -> None:
+        """Write the request's one event to the ledger. The first call counts."""
+        if self._recorded or self.principal is None:
+            return
+        self._recorded = True
+        gateway.record_request(self._event(answer, error, status))
+
+    def _event(self, answer: Answer | None, error: GatewayError | None, status: int) -> RequestEvent:
+        tokens = answer.tokens if answer else None
+        assert self.principal is not None
+        return RequestEvent(
+            id=self.id,
+            at=unix_now(),
+            tenant=self.principal.tenant,
+            key_id=self.principal.key_id,
+            endpoint=self.endpoint,
+            model=self.request.model if self.request else "",
+            route=self.route() if self.entry else "NONE",
+            cache=self.status if not error else "error",
+            bypass_reason=", ".join(sorted(set(self.entry.plan.reasons.values()))) or None if self.entry else None,
+            status=error.http_status if error else status,
+            error_code=error.code if error else None,
+            stream=bool(self.request and self.request.stream),
+            prompt_tokens=tokens.prompt if tokens else None,
+            completion_tokens=tokens.completion if tokens else None,
+            cached_tokens=tokens.cached if tokens else None,
+            cost=self.cost(answer) if answer else None,
+            cost_saved=self.cost_saved(answer) if answer else None,
+            tokens_saved=self.tokens_saved(answer) if answer else None,
+            latency_ms=round(self.elapsed_ms(), 3),
+            overhead_ms=round(self.overhead_ms(answer), 3),
+            log_key=self.entry.plan.log_key if self.entry else "",
+            call_id=answer.call_id if answer else None,
+            simulated=bool(answer and answer.simulated),
+        )

@@ -1,0 +1,1 @@
+"""Alembic migrations; `pipeline.storage.migrate` runs them."""

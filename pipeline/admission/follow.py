@@ -1,0 +1,256 @@
+"""Following: one reader for all the callers that wait in this process.
+
+Two threads and two Redis connections serve any number of callers. The *listener* takes notices from
+this process's channel; the *reader* fetches what is new in all logs that were noticed, in one round trip,
+and hands it to the callers. Once each beat the reader also tends every followed run (`tend.lua`): it
+renews this process's interest, and asks for a run to be queued again when its worker is gone.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+from pipeline.admission.events import Answered, Event, Failed
+from pipeline.admission.keys import channel
+from pipeline.admission.runs import Runs
+from pipeline.errors import Cancelled, DeadlineExceeded
+
+log = logging.getLogger(__name__)
+
+Submit = Callable[[str, str, int], None]  # (key, epoch, stage) to the queue
+QueueEmpty = Callable[[], bool]
+
+# A message can only be lost while it is not in the broker: before it was published, or with a broker that
+# forgot. So a queued run is queued again early when the queue is empty, and late when it is not.
+REQUEUE_EMPTY_S = 3.0
+REQUEUE_BUSY_S = 60.0
+BATCH = 500
+CLOSE_S = 3.0
+
+LOST = Failed(503, "service_unavailable", "The state of this request was lost. Please send it again.", None, "run_lost", 1.0, None, None, {})
+
+
+class Watch:
+    """The log of one run as far as this process has read it, shared by all its callers here."""
+
+    def __init__(self, key: str, epoch: str) -> None:
+        self.key = key
+        self.epoch = epoch
+        self.events: list[Event] = []
+        self.callers = 0
+        self.changed = threading.Condition()
+
+    @property
+    def ended(self) -> bool:
+        return bool(self.events) and isinstance(self.events[-1], Answered | Failed)
+
+    def extend(self, new: list[Event]) -> None:
+        with self.changed:
+            self.events.extend(new)
+            self.changed.notify_all()
+
+
+class Subscription:
+    """One caller's view of a run: iterate over `events`, and `close` it when the caller is served or gone."""
+
+    def __init__(self, watch: Watch, follower: Follower, deadline: float) -> None:
+        self._watch = watch
+        self._follower = follower
+        self._deadline = deadline
+        self._gone = False
+        self._closed = False
+
+    def events(self) -> Iterator[list[Event]]:
+        """Batches of events from the start of the log to its end.
+
+        Raises DeadlineExceeded when the deadline (monotonic seconds) passes, Cancelled after `leave`.
+        """
+        seen = 0
+        while True:
+            batch = self._next(seen)
+            seen += len(batch)
+            yield batch
+            if isinstance(batch[-1], Answered | Failed):
+                return
+
+    def _next(self, seen: int) -> list[Event]:
+        watch = self._watch
+        with watch.changed:
+            ready = watch.changed.wait_for(lambda: self._gone or len(watch.events) > seen, self._deadline - time.monotonic())
+            if self._gone:
+                raise Cancelled("The caller has gone.")
+            if not ready:
+                raise DeadlineExceeded("The answer did not come before the deadline of this request.", retry_after=1)
+            return watch.events[seen:]
+
+    def leave(self) -> None:
+        """The caller has disconnected: wake whoever waits for it. Safe from any thread."""
+        with self._watch.changed:
+            self._gone = True
+            self._watch.changed.notify_all()
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._follower.drop(self._watch)
+
+
+class Follower:
+    """Serves all callers of one process. `id` names it as a follower in Redis."""
+
+    def __init__(self, runs: Runs, submit: Submit, queue_empty: QueueEmpty, *, id: str, beat: float = 1.0) -> None:
+        self.id = id
+        self._runs = runs
+        self._submit = submit
+        self._queue_empty = queue_empty
+        self._beat = beat
+        self._watches: dict[tuple[str, str], Watch] = {}
+        self._dirty: set[tuple[str, str]] = set()
+        self._left: list[str] = []
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._trusted_from = 0.0  # monotonic; until then an expired lease may be the fault of an outage
+
+    def follow(self, key: str, epoch: str, deadline: float) -> Subscription:
+        """Follow a run from the start of its log. `deadline` is monotonic seconds."""
+        with self._lock:
+            self._start()
+            watch = self._watches.setdefault((key, epoch), Watch(key, epoch))
+            watch.callers += 1
+            if watch.callers == 1:
+                # What was said before the notices for this process began is read at once.
+                self._dirty.add((key, epoch))
+                self._wake.set()
+        return Subscription(watch, self, deadline)
+
+    def drop(self, watch: Watch) -> None:
+        with self._lock:
+            watch.callers -= 1
+            if watch.callers == 0:
+                self._watches.pop((watch.key, watch.epoch), None)
+                if not watch.ended:
+                    self._left.append(watch.key)
+                    self._wake.set()
+
+    @property
+    def waiting(self) -> int:
+        """Callers that wait in this process now."""
+        with self._lock:
+            return sum(watch.callers for watch in self._watches.values())
+
+    def close(self) -> None:
+        self._stop.set()
+        self._wake.set()
+        for thread in self._threads:
+            thread.join(CLOSE_S)
+
+    def _start(self) -> None:
+        if not self._threads:
+            self._threads = [
+                threading.Thread(target=self._listen, name="listener", daemon=True),
+                threading.Thread(target=self._read, name="reader", daemon=True),
+            ]
+            for thread in self._threads:
+                thread.start()
+
+    # --- the listener ---
+
+    def _listen(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._take_notices()
+            except Exception as error:  # this thread must outlive anything: every caller here depends on it
+                if not self._stop.is_set():
+                    log.warning("notices_interrupted reason=%s", type(error).__name__)
+                    self._stop.wait(0.2)
+
+    def _take_notices(self) -> None:
+        pubsub = self._runs.redis.pubsub(ignore_subscribe_messages=True)
+        try:
+            pubsub.subscribe(channel(self.id))
+            self._touch_all()  # notices may have been missed while there was no connection
+            while not self._stop.is_set():
+                message = pubsub.get_message(timeout=1.0)
+                if message is not None:
+                    self._touch(message["data"].decode())
+        finally:
+            pubsub.close()
+
+    def _touch(self, notice: str) -> None:
+        key, _, epoch = notice.partition(":")
+        with self._lock:
+            if (key, epoch) in self._watches:
+                self._dirty.add((key, epoch))
+                self._wake.set()
+
+    def _touch_all(self) -> None:
+        with self._lock:
+            self._dirty.update(self._watches)
+            self._wake.set()
+
+    # --- the reader ---
+
+    def _read(self) -> None:
+        next_beat = time.monotonic()
+        while not self._stop.is_set():
+            self._wake.wait(max(0.0, next_beat - time.monotonic()))
+            self._wake.clear()
+            try:
+                self._fetch()
+                if time.monotonic() >= next_beat:
+                    next_beat = time.monotonic() + self._beat
+                    self._tend()
+            except Exception as error:  # as above
+                if self._stop.is_set():
+                    return
+                log.warning("following_interrupted waiting=%d reason=%s", self.waiting, type(error).__name__)
+                # After an outage every lease looks expired, since nobody could renew one.
+                self._trusted_from = time.monotonic() + self._runs.times.lease
+                self._stop.wait(0.2)
+                self._touch_all()
+
+    def _fetch(self) -> None:
+        with self._lock:
+            dirty = [watch for name in self._dirty if (watch := self._watches.get(name)) and not watch.ended]
+            self._dirty.clear()
+        for start in range(0, len(dirty), BATCH):
+            batch = dirty[start : start + BATCH]
+            logs = self._runs.read([(watch.key, watch.epoch, len(watch.events)) for watch in batch])
+            for watch, new in zip(batch, logs, strict=True):
+                if new:
+                    watch.extend(new)
+
+    def _tend(self) -> None:
+        self._send_leaves()
+        with self._lock:
+            watched = [watch for watch in self._watches.values() if not watch.ended]
+        if not watched or time.monotonic() < self._trusted_from:
+            return
+        requeue_after = REQUEUE_EMPTY_S if self._queue_empty() else REQUEUE_BUSY_S
+        for start in range(0, len(watched), BATCH):
+            batch = watched[start : start + BATCH]
+            verdicts = self._runs.tend(self.id, [(watch.key, watch.epoch) for watch in batch], requeue_after)
+            for watch, (verdict, length) in zip(batch, verdicts, strict=True):
+                self._obey(watch, verdict, length)
+
+    def _obey(self, watch: Watch, verdict: str, length: int) -> None:
+        if length > len(watch.events):
+            self._touch(f"{watch.key}:{watch.epoch}")
+        elif verdict == "gone":
+            watch.extend([LOST])
+        elif verdict.startswith("requeue:"):
+            log.warning("run_requeued key=%s epoch=%s", watch.key, watch.epoch)
+            self._submit(watch.key, watch.epoch, int(verdict.partition(":")[2]))
+
+    def _send_leaves(self) -> None:
+        """Tell Redis of the runs that have no caller left here, unless one has come back meanwhile."""
+        with self._lock:
+            left, self._left = self._left, []
+            back = {key for key, _ in self._watches}
+        for key in set(left) - back:
+            self._runs.leave(self.id, key)

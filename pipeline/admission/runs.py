@@ -1,0 +1,220 @@
+"""Runs in Redis: admission, claims, the log, the end. Each operation is one Lua script, one round trip."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+import redis
+
+from pipeline.admission import answer as answers
+from pipeline.admission import events
+from pipeline.admission.answer import Answer
+from pipeline.admission.events import Event
+from pipeline.admission.keys import answer_key, followers_key, log_prefix, run_key
+from pipeline.errors import Conflict, Overloaded, StoreUnavailable
+from pipeline.request.plan import Plan
+
+
+class RunRequest(msgspec.Struct, frozen=True, array_like=True):
+    """What the workers need to know of a request."""
+
+    tenant: str
+    endpoint: str
+    model: str
+    body: bytes
+    stream: bool
+    content_key: str
+    lookup: bool
+    store: bool
+    keep: bool  # the end of the log is kept for repeats under the same Idempotency-Key
+    caller_key: str = ""  # a tenant's own provider key; gone from Redis when the run ends
+
+
+class Admission(msgspec.Struct, frozen=True):
+    """`verdict` is 'done' (with the answer), 'live', 'replay' or 'new' (with the epoch of the run)."""
+
+    verdict: str
+    epoch: str = ""
+    answer: Answer | None = None
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """A worker's right to write to a run.
+
+    `patience` is the seconds until the last caller's deadline, `length` how many events the log had.
+    """
+
+    key: str
+    epoch: str
+    token: str
+    request: RunRequest
+    patience: float
+    length: int
+
+
+class Pulse(msgspec.Struct, frozen=True):
+    """What a heartbeat found: is the claim still ours, how many follow, how long they will wait (seconds)."""
+
+    held: bool
+    followers: int
+    patience: float
+
+
+class Times(msgspec.Struct, frozen=True, kw_only=True):
+    """How long things last, in seconds."""
+
+    lease: float = 3.0
+    follower: float = 5.0
+    linger: float = 30.0
+    exact: float = 3600.0
+    idempotency: float = 86400.0
+
+
+@contextmanager
+def redis_errors() -> Iterator[None]:
+    """Turn Redis's own errors into StoreUnavailable, without the address, which may hold a password."""
+    try:
+        yield
+    except (redis.ConnectionError, redis.TimeoutError, redis.exceptions.ReadOnlyError) as error:
+        raise StoreUnavailable(f"Redis is not answering ({type(error).__name__}). Please try again shortly.") from error
+
+
+MAX_DEATHS = 5
+_request_decoder = msgspec.msgpack.Decoder(RunRequest)
+
+
+class Runs:
+    """The runs of one Redis. Raises StoreUnavailable when Redis does not answer in time."""
+
+    def __init__(self, client: redis.Redis, times: Times) -> None:
+        self.redis = client
+        self.times = times
+        self._scripts = {
+            path.name.removesuffix(".lua"): client.register_script(path.read_text())
+            for path in (files("pipeline.admission") / "scripts").iterdir()
+            if path.name.endswith(".lua")
+        }
+
+    def admit(self, plan: Plan, request: RunRequest, follower: str, patience: float, *, now: float, room: bool = True) -> Admission:
+        """Get or create the run of a plan. `now` is unix seconds; without `room` nothing new is made.
+
+        Raises Conflict when the Idempotency-Key was used for another body, Overloaded without room.
+        """
+        key = plan.log_key
+        args = [
+            follower,
+            _ms(self.times.follower),
+            int(plan.lookup and key == plan.content_key and plan.max_age is None),
+            plan.fingerprint,
+            _ms(patience),
+            msgspec.msgpack.encode(request),
+            events.pack(events.Accepted(now)),
+            log_prefix(key),
+            int(room),
+        ]
+        reply = self._run("admit", [run_key(key), followers_key(key), answer_key(key)], args)
+        verdict = reply[0].decode()
+        if verdict == "DONE":
+            return Admission("done", answer=answers.unpack(reply[1]))
+        if verdict == "CONFLICT":
+            raise Conflict(
+                "This Idempotency-Key was used with a different body. Use a new key for a new request.",
+                param="Idempotency-Key",
+                code="idempotency_key_conflict",
+                should_retry=False,
+            )
+        if verdict == "FULL":
+            raise Overloaded("Too many requests are waiting already. Please try again shortly.", retry_after=2)
+        return Admission(verdict.lower(), epoch=reply[1].decode())
+
+    def claim(self, key: str, epoch: str, stage: int) -> Claim | None:
+        """The right to run a stage, or None: it is done, somebody alive does it, or the message is stale."""
+        args = [epoch, stage, _ms(self.times.lease), log_prefix(key), events.pack(events.Restarted()), key]
+        reply = self._run("claim", [run_key(key), followers_key(key)], args)
+        if not reply:
+            return None
+        return Claim(key, epoch, reply[0].decode(), _request_decoder.decode(reply[1]), int(reply[2]) / 1000, reply[3])
+
+    def append(self, claim: Claim, new: list[Event], expected: int) -> int:
+        """Append events; returns the length of the log, or -1 when the claim is lost.
+
+        `expected` is the length before this write: with it the call can be repeated without writing twice.
+        """
+        args = [claim.token, _ms(self.times.lease), log_prefix(claim.key), claim.key, expected, *map(events.pack, new)]
+        return int(self._run("append", [run_key(claim.key), followers_key(claim.key)], args))
+
+    def finish(self, claim: Claim, new: list[Event], *, store: Answer | None = None) -> str:
+        """End a run with its last events, an Answered or Failed among them; 'ok' or 'stale'."""
+        state = "failed" if isinstance(new[-1], events.Failed) else "done"
+        # A failure is not remembered under an Idempotency-Key: the same request may then be tried again.
+        keep = self.times.idempotency if claim.request.keep and state == "done" else self.times.linger
+        return self._end(claim, state, keep, new, store)
+
+    def abandon(self, claim: Claim) -> str:
+        """End a run that nobody follows; 'ok', 'stale', or 'requeue' when somebody has just come."""
+        return self._end(claim, "abandoned", self.times.linger, [], None)
+
+    def _end(self, claim: Claim, state: str, keep: float, new: list[Event], store: Answer | None) -> str:
+        packed = answers.pack(store) if store else b""
+        args = [claim.token, log_prefix(claim.key), claim.key, state, _ms(keep), packed, _ms(self.times.exact), *map(events.pack, new)]
+        keys = [run_key(claim.key), followers_key(claim.key), answer_key(claim.key)]
+        verdict: bytes = self._run("finish", keys, args)
+        return verdict.decode()
+
+    def advance(self, claim: Claim, stage: int) -> bool:
+        """Hand the run on to a stage that another queue works on; False when the claim is lost."""
+        return bool(self._run("advance", [run_key(claim.key)], [claim.token, stage]))
+
+    def renew(self, claims: list[Claim]) -> list[Pulse]:
+        """One heartbeat for all claims of a process, in one round trip."""
+        script = self._scripts["renew"]
+        replies = self._pipeline(
+            script, [([run_key(c.key), followers_key(c.key)], [c.token, _ms(self.times.lease)]) for c in claims]
+        )
+        return [Pulse(bool(held), followers, left / 1000) for held, followers, left in replies]
+
+    def tend(self, follower: str, watched: list[tuple[str, str]], requeue_after: float) -> list[tuple[str, int]]:
+        """One heartbeat for all (key, epoch) that a front end follows: (verdict, length of the log) of each."""
+        gone = events.Failed(
+            502, "api_error", "The workers that took this request died, several times.", None, "attempts_exhausted", None, False, None, {}
+        )
+        tail = [MAX_DEATHS, events.pack(gone), _ms(requeue_after), _ms(self.times.linger)]
+        calls = [
+            ([run_key(k), followers_key(k)], [epoch, follower, _ms(self.times.follower), log_prefix(k), k, *tail]) for k, epoch in watched
+        ]
+        return [(verdict.decode(), length) for verdict, length in self._pipeline(self._scripts["tend"], calls)]
+
+    def leave(self, follower: str, key: str) -> None:
+        """A front end has no caller left for this run."""
+        with redis_errors():
+            self.redis.zrem(followers_key(key), follower)
+
+    def read(self, cursors: list[tuple[str, str, int]]) -> list[list[Event]]:
+        """The events of several logs, each from its cursor on: (key, epoch, how many were read)."""
+        with redis_errors():
+            pipe = self.redis.pipeline(transaction=False)
+            for key, epoch, cursor in cursors:
+                pipe.lrange(log_prefix(key) + epoch, cursor, -1)
+            return [[events.unpack(entry) for entry in entries] for entries in pipe.execute()]
+
+    def _run(self, name: str, keys: list[str], args: list[Any]) -> Any:
+        with redis_errors():
+            return self._scripts[name](keys=keys, args=args)
+
+    def _pipeline(self, script: Any, calls: list[tuple[list[str], list[Any]]]) -> list[Any]:
+        if not calls:
+            return []
+        with redis_errors():
+            pipe = self.redis.pipeline(transaction=False)
+            for keys, args in calls:
+                script(keys=keys, args=args, client=pipe)
+            replies: list[Any] = pipe.execute()
+            return replies
+
+
+def _ms(seconds: float) -> int:
+    return max(0, round(seconds * 1000))

@@ -1,0 +1,89 @@
+"""The exact cache: stored answers by content key, and the catalogue by which people find them.
+
+Redis keys:
+
+    leo:{K}:a              string  the answer of content key K (written by admission/scripts/finish.lua too)
+    leo:entries:TENANT     zset    content keys of a tenant's stored answers; the score is when each ends (unix s)
+    leo:texts:TENANT:D     set     content keys of answers whose text has digest D, as long as an answer lasts
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+import redis
+
+from pipeline.admission import answer as answers
+from pipeline.admission.answer import Answer
+from pipeline.admission.keys import answer_key
+from pipeline.admission.runs import redis_errors
+from pipeline.request.key import derive
+
+
+class ExactCache:
+    """`ttl` in seconds; `now` gives unix seconds. Raises StoreUnavailable when Redis does not answer."""
+
+    def __init__(self, client: redis.Redis, ttl: float, now: Callable[[], float]) -> None:
+        self._redis = client
+        self._ttl = ttl
+        self._now = now
+
+    def get(self, key: str, max_age: float | None = None) -> Answer | None:
+        """The stored answer of a content key, unless it is older than `max_age` seconds."""
+        with redis_errors():
+            data = self._redis.get(answer_key(key))
+        found = answers.unpack(data) if isinstance(data, bytes) else None
+        return found if found and (max_age is None or self._now() - found.stored_at <= max_age) else None
+
+    def put(self, key: str, answer: Answer) -> None:
+        with redis_errors():
+            self._redis.set(answer_key(key), answers.pack(answer), px=round(self._ttl * 1000))
+
+    def catalogue(self, key: str, answer: Answer) -> None:
+        """Note a stored answer where its tenant can count it, and find it by its text."""
+        entries, texts, now = _entries(answer.tenant), _texts(answer.tenant, answer_text(answer)), self._now()
+        with redis_errors():
+            pipe = self._redis.pipeline(transaction=False)
+            pipe.zadd(entries, {key: now + self._ttl})
+            pipe.zremrangebyscore(entries, "-inf", now)
+            pipe.expire(entries, round(self._ttl) + 1)
+            pipe.sadd(texts, key)
+            pipe.expire(texts, round(self._ttl) + 1)
+            pipe.execute()
+
+    def count(self, tenant: str) -> int:
+        """How many answers of a tenant are stored now."""
+        with redis_errors():
+            return int(self._redis.zcount(_entries(tenant), self._now(), "+inf"))  # type: ignore[arg-type]
+
+    def find(self, tenant: str, text: str) -> list[str]:
+        """Content keys of the tenant's stored answers with exactly this text."""
+        with redis_errors():
+            return sorted(key.decode() for key in self._redis.smembers(_texts(tenant, text)))  # type: ignore[union-attr]
+
+    def forget(self, tenant: str, key: str) -> bool:
+        """Delete a tenant's stored answer; False when it has none under this key."""
+        found = self.get(key)
+        if found is None or found.tenant != tenant:
+            return False
+        with redis_errors():
+            self._redis.delete(answer_key(key))
+            self._redis.zrem(_entries(tenant), key)
+        return True
+
+
+def answer_text(answer: Answer) -> str:
+    """The text of the first choice, or the whole body where there is none (embeddings, tool calls)."""
+    body = msgspec.json.decode(answer.body)
+    choices = body.get("choices") or [{}]
+    text = (choices[0].get("message") or {}).get("content")
+    return text if isinstance(text, str) else answer.body.decode()
+
+
+def _entries(tenant: str) -> str:
+    return f"leo:entries:{tenant}"
+
+
+def _texts(tenant: str, text: str) -> str:
+    return f"leo:texts:{tenant}:{derive(text)}"

@@ -1,0 +1,72 @@
+"""The chain of stages that a request goes through, and what a stage is.
+
+A stage takes the state of a run and returns the next. The first one that has the answer ends the
+work that callers wait for; stages marked `after_answer` then do what is only bookkeeping. To add a
+stage, write one function in `pipeline/stages/` and one line in `pipeline/gateway.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from pipeline.admission.answer import Answer
+from pipeline.admission.runs import RunRequest
+from pipeline.upstream.cancel import CancelToken
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a run. `decision` says what the last stage did and why; it goes to the log."""
+
+    key: str
+    run_id: str  # names this attempt of the run: unique for ever, so calls made by it can be told apart
+    request: RunRequest
+    answer: Answer | None = None
+    source: str = "upstream"
+    decision: str = ""
+
+
+class Work(Protocol):
+    """What a stage may use while it works."""
+
+    cancel: CancelToken
+    deadline: float  # monotonic seconds
+
+    def deltas(self, chunks: list[bytes]) -> None:
+        """Hand chunks of the answer to every caller, now."""
+
+
+StageFunction = Callable[[State, Work], State]
+
+
+class Stage(msgspec.Struct, frozen=True):
+    """One link. `queue` is where it must run, None: wherever the run is; neighbours on one queue share a hop."""
+
+    name: str
+    run: StageFunction
+    queue: str | None = None
+    after_answer: bool = False
+
+
+class Chain(msgspec.Struct, frozen=True):
+    """Stages in their order."""
+
+    stages: tuple[Stage, ...]
+
+    def __post_init__(self) -> None:
+        for index, stage in enumerate(self.stages):
+            if stage.after_answer and self.hop_ends_before(index):
+                raise ValueError(f"stage {stage.name} runs after the answer, so it must share the hop of the stage before it")
+
+    def queue_of(self, index: int) -> str:
+        """The queue on which the hop that starts with stage `index` runs."""
+        return next((s.queue for s in self.stages[index:] if s.queue), "stages")
+
+    def hop_ends_before(self, index: int) -> bool:
+        """Whether stage `index` needs another queue than the stage before it ran on."""
+        if index == 0 or self.stages[index].queue is None:
+            return False
+        before = [s.queue for s in self.stages[:index] if s.queue]
+        return bool(before) and before[-1] != self.stages[index].queue

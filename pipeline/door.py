@@ -1,0 +1,177 @@
+"""The door: a request comes in, and gets a stored answer, a place at a running call, or a run of its own."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from pipeline import ids
+from pipeline.admission.answer import Answer
+from pipeline.admission.events import Answered, Event, Failed, Restarted, RunFailed
+from pipeline.admission.follow import LOST, Follower, Subscription
+from pipeline.admission.runs import Admission, RunRequest, Runs
+from pipeline.cache.exact import ExactCache
+from pipeline.errors import Cancelled, Overloaded, StoreUnavailable
+from pipeline.request.controls import Controls
+from pipeline.request.model import Request
+from pipeline.request.plan import Plan, Policy, make_plan
+
+log = logging.getLogger(__name__)
+
+MAX_READMISSIONS = 3
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """Who asks: the tenant, and a digest that separates callers who bring their own provider key."""
+
+    tenant: str
+    partition: str = ""
+    provider_key: str = ""
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """`deadline` and `max_deadline` in seconds; `waiting` callers at once in this process."""
+
+    deadline: float
+    max_deadline: float
+    waiting: int
+
+
+class Entry:
+    """One caller's request after admission.
+
+    `status` is how it will be answered: 'exact', 'dedup', 'miss' or 'bypass'. `answer` is set for a hit;
+    all others read `events`. Always `close` it.
+    """
+
+    def __init__(self, plan: Plan, admission: Admission, subscription: Subscription | None, readmit: Callable[[], Entry]) -> None:
+        self.plan = plan
+        self.status = _status(plan, admission)
+        self.replayed = admission.verdict == "replay"
+        self.answer: Answer | None = admission.answer
+        self._subscription = subscription
+        self._readmit = readmit
+        self._left = False
+
+    def events(self) -> Iterator[list[Event]]:
+        """Batches of events, the last of which ends with Answered.
+
+        Raises the run's own error, DeadlineExceeded, or Cancelled after `leave`. A run whose state was
+        lost is admitted again; its callers then see Restarted and the answer from its start.
+        """
+        for _ in range(MAX_READMISSIONS + 1):
+            subscription = self._subscription
+            if subscription is None:
+                if self.answer is not None:
+                    yield [Answered(self.answer, "exact")]
+                return
+            lost = False
+            for batch in subscription.events():
+                lost = batch[-1] is LOST
+                if isinstance(batch[-1], Failed) and not lost:
+                    raise RunFailed(batch[-1])
+                yield batch[:-1] if lost else batch
+            if not lost:
+                return
+            self._again()
+            yield [Restarted()]
+        raise RunFailed(LOST)
+
+    def _again(self) -> None:
+        log.warning("run_readmitted key=%s", self.plan.log_key)
+        self.close()
+        again = self._readmit()
+        self._subscription, self.answer = again._subscription, again.answer
+        if self._left:
+            raise Cancelled("The caller has gone.")
+
+    def leave(self) -> None:
+        """The caller has disconnected. Safe from any thread."""
+        self._left = True
+        if self._subscription:
+            self._subscription.leave()
+
+    def close(self) -> None:
+        if self._subscription:
+            self._subscription.close()
+
+
+class Door:
+    """Admission for one front-end process. `room` says whether the queue may grow."""
+
+    def __init__(
+        self,
+        runs: Runs,
+        cache: ExactCache,
+        follower: Follower,
+        submit: Callable[[str, str, int], None],
+        room: Callable[[], bool],
+        limits: Limits,
+    ) -> None:
+        self._runs = runs
+        self._cache = cache
+        self._follower = follower
+        self._submit = submit
+        self._room = room
+        self._limits = limits
+
+    def enter(self, request: Request, controls: Controls, policy: Policy, caller: Caller) -> Entry:
+        """Admit a request. Raises Conflict, Overloaded, StoreUnavailable."""
+        plan = make_plan(request, controls, policy, caller.tenant, partition=caller.partition, unique=ids.unique_key)
+        patience = min(controls.deadline or self._limits.deadline, self._limits.max_deadline)
+        return self._enter(plan, _run_request(plan, request, caller), time.monotonic() + patience)
+
+    def _enter(self, plan: Plan, run: RunRequest, deadline: float) -> Entry:
+        admission = self._admit(plan, run, max(0.0, deadline - time.monotonic()))
+        subscription = None
+        if admission.answer is None:
+            subscription = self._follower.follow(plan.log_key, admission.epoch, deadline)
+        if admission.verdict == "new":
+            self._enqueue(plan.log_key, admission.epoch)
+        return Entry(plan, admission, subscription, lambda: self._enter(plan, run, deadline))
+
+    def _admit(self, plan: Plan, run: RunRequest, patience: float) -> Admission:
+        if plan.lookup and plan.max_age is not None:
+            stored = self._cache.get(plan.content_key, plan.max_age)
+            if stored:
+                return Admission("done", answer=stored)
+        # A process that is full still answers what is stored; it only takes nobody more to wait.
+        full = self._follower.waiting >= self._limits.waiting
+        room = not full and self._room()
+        admission = self._runs.admit(plan, run, self._follower.id, patience, now=ids.unix_now(), room=room)
+        if full and admission.answer is None:
+            raise Overloaded("This gateway process has as many callers waiting as it may have. Please try again shortly.", retry_after=1)
+        return admission
+
+    def _enqueue(self, key: str, epoch: str) -> None:
+        try:
+            self._submit(key, epoch, 0)
+        except StoreUnavailable:
+            # The run stands as queued; the follower will queue it again when the broker is back.
+            log.warning("submit_failed key=%s", key)
+
+
+def _run_request(plan: Plan, request: Request, caller: Caller) -> RunRequest:
+    return RunRequest(
+        tenant=caller.tenant,
+        endpoint=request.endpoint,
+        model=request.model,
+        body=request.body,
+        stream=request.stream,
+        content_key=plan.content_key,
+        lookup=plan.lookup and plan.max_age is None,
+        store=plan.store,
+        keep=plan.idempotent,
+        caller_key=caller.provider_key,
+    )
+
+
+def _status(plan: Plan, admission: Admission) -> str:
+    if admission.verdict in ("done", "replay"):
+        return "exact"
+    if admission.verdict == "live":
+        return "dedup"
+    return "bypass" if plan.bypassed else "miss"

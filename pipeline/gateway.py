@@ -1,0 +1,215 @@
+"""The composition root: every part of the gateway is put together here, and nowhere else."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Protocol
+
+import redis
+from sqlalchemy import Engine
+
+from pipeline import ids
+from pipeline.admission.follow import Follower
+from pipeline.admission.leases import LeaseKeeper
+from pipeline.admission.runs import Runs, Times
+from pipeline.cache.exact import ExactCache
+from pipeline.canary import Canary
+from pipeline.chain import Chain, Stage, State
+from pipeline.door import Door, Limits
+from pipeline.errors import Overloaded
+from pipeline.feedback import Feedback
+from pipeline.ledger.analytics import Analytics
+from pipeline.ledger.events import CallEvent, RequestEvent
+from pipeline.ledger.stream import BufferedLedger, LedgerStream
+from pipeline.ledger.writer import LedgerWriter
+from pipeline.recent import Recent
+from pipeline.redis_client import connect
+from pipeline.reload import ModelReload
+from pipeline.runner import Runner
+from pipeline.settings import Settings
+from pipeline.stages.call import call
+from pipeline.stages.lookup import lookup
+from pipeline.stages.store import store, why_not_stored
+from pipeline.storage.engine import create_engine
+from pipeline.storage.authenticate import Authenticator
+from pipeline.storage.keys import KeyStore
+from pipeline.storage.switches import Switchboard
+from pipeline.upstream.breaker import Breakers
+from pipeline.upstream.caller import Upstreams
+from pipeline.upstream.client import HttpUpstream
+from pipeline.upstream.retry import RetryPolicy
+from pipeline.upstream.simulator import Simulator, SimSettings
+from pipeline.upstream.table import TableHolder, load_table
+
+log = logging.getLogger(__name__)
+
+# Web: callers share these for admission; two more serve all who wait (see admission/follow.py).
+CONNECTIONS = {"web": 12, "worker": 24, "ledger": 4, "cli": 2}
+
+
+class Queue(Protocol):
+    """What the front end needs of the queue; `workers.submit.Submitter` is one."""
+
+    def submit(self, key: str, epoch: str, stage: int) -> None: ...
+
+    def room(self) -> bool: ...
+
+    def empty(self) -> bool: ...
+
+
+class Gateway:
+    """The parts of one process, each made when it is first used. `role` is web, worker, ledger or cli."""
+
+    def __init__(self, settings: Settings, role: str, environ: Mapping[str, str] = os.environ) -> None:
+        self.settings = settings
+        self.role = role
+        self.id = ids.process_id(role)
+        self._environ = environ
+        self._closers: list[Callable[[], None]] = []
+
+    def close(self) -> None:
+        for closer in reversed(self._closers):
+            closer()
+
+    @cached_property
+    def redis(self) -> redis.Redis:
+        return connect(self.settings.redis, timeout=self.settings.redis_timeout_s, connections=CONNECTIONS[self.role])
+
+    @cached_property
+    def engine(self) -> Engine:
+        return create_engine(self.settings.database)
+
+    # --- runs ---
+
+    @cached_property
+    def runs(self) -> Runs:
+        s = self.settings
+        times = Times(
+            lease=s.lease_s, follower=s.follower_ttl_s, linger=s.linger_s, exact=s.exact_ttl_s, idempotency=s.idempotency_ttl_s
+        )
+        return Runs(self.redis, times)
+
+    def open_door(self, queue: Queue) -> Door:
+        """The front end's way in. Call it once a process."""
+        s = self.settings
+        follower = Follower(self.runs, queue.submit, queue.empty, id=self.id, beat=s.heartbeat_s)
+        self._closers.append(follower.close)
+        limits = Limits(deadline=s.deadline_s, max_deadline=s.max_deadline_s, waiting=s.max_waiting)
+        backlog = Recent(self.ledger_stream.backlog, forgive=(redis.RedisError,))
+        # A request that could not be accounted for is not taken.
+        return Door(
+            self.runs, self.cache, follower, queue.submit, lambda: queue.room() and backlog.value() < s.max_ledger_backlog, limits
+        )
+
+    @cached_property
+    def cache(self) -> ExactCache:
+        return ExactCache(self.redis, self.settings.exact_ttl_s, ids.unix_now)
+
+    @cached_property
+    def feedback(self) -> Feedback:
+        return Feedback(self.engine, self.cache)
+
+    @cached_property
+    def chain(self) -> Chain:
+        """To add a stage: one function in pipeline/stages/, one line here."""
+        return Chain(
+            (
+                Stage("lookup", lookup(self.cache)),
+                Stage("call", call(self.upstreams, self.record_call), queue="upstream"),
+                Stage("store", store(self.cache, self.settings.max_answer_bytes), after_answer=True),
+            )
+        )
+
+    @cached_property
+    def runner(self) -> Runner:
+        keeper = LeaseKeeper(self.runs, self.settings.heartbeat_s)
+        self._closers.append(keeper.close)
+        return Runner(self.runs, self.chain, keeper, self._why_not_stored, self.settings.max_deadline_s)
+
+    def _why_not_stored(self, state: State) -> str | None:
+        assert state.answer is not None
+        return why_not_stored(state.request, state.answer, self.settings.max_answer_bytes)
+
+    @cached_property
+    def canary(self) -> Canary:
+        return Canary(self.redis)
+
+    # --- upstreams ---
+
+    @cached_property
+    def tables(self) -> TableHolder:
+        return TableHolder(lambda: load_table(self.settings.models_path, self.settings, self._environ))
+
+    @cached_property
+    def model_reload(self) -> ModelReload:
+        reload = ModelReload(self.redis, self.tables)
+        self._closers.append(reload.close)
+        return reload
+
+    @cached_property
+    def upstreams(self) -> Upstreams:
+        s = self.settings
+        http = HttpUpstream(max_answer_bytes=s.max_answer_bytes, concurrency=s.upstream_concurrency)
+        self._closers.append(http.close)
+        return Upstreams(
+            self.tables,
+            http,
+            Simulator(SimSettings.of(s)),
+            Breakers(failures=s.breaker_failures, reset_s=s.breaker_reset_s),
+            RetryPolicy(random.uniform, max_attempts=s.max_attempts),
+        )
+
+    # --- the ledger ---
+
+    @cached_property
+    def ledger_stream(self) -> LedgerStream:
+        return LedgerStream(self.redis, self.settings.max_ledger_backlog)
+
+    @cached_property
+    def ledger_buffer(self) -> BufferedLedger:
+        buffer = BufferedLedger(self.ledger_stream)
+        self._closers.append(buffer.close)
+        return buffer
+
+    def record_call(self, event: CallEvent) -> None:
+        """A call costs money, so its event is in Redis before the answer is."""
+        self._record_now(event)
+
+    def record_request(self, event: RequestEvent) -> None:
+        """A hit's event leaves within the buffer's flush interval; all others are in Redis before their answer is out."""
+        if event.cache == "exact":
+            self.ledger_buffer.add(event)
+        else:
+            self._record_now(event)
+
+    def _record_now(self, event: CallEvent | RequestEvent) -> None:
+        try:
+            self.ledger_stream.append(event)
+        except (redis.RedisError, Overloaded):
+            self.ledger_buffer.add(event)  # it tries again until Redis is back
+
+    @cached_property
+    def ledger_writer(self) -> LedgerWriter:
+        return LedgerWriter(self.redis, self.engine)
+
+    @cached_property
+    def analytics(self) -> Analytics:
+        return Analytics(self.engine)
+
+    # --- who may do what ---
+
+    @cached_property
+    def keys(self) -> KeyStore:
+        return KeyStore(self.engine)
+
+    @cached_property
+    def authenticator(self) -> Authenticator:
+        return Authenticator(self.keys, self.settings)
+
+    @cached_property
+    def switches(self) -> Switchboard:
+        return Switchboard(self.engine)

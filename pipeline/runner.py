@@ -1,0 +1,143 @@
+"""Running a hop of the chain: claim, work, write to the log, finish. Any worker can take over at any point."""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+
+from pipeline.admission import leases
+from pipeline.admission.answer import Answer
+from pipeline.admission.events import Answered, Delta, Event, StageDone, failure
+from pipeline.admission.leases import LeaseKeeper
+from pipeline.admission.runs import Claim, Runs
+from pipeline.chain import Chain, Stage, State
+from pipeline.errors import Cancelled, DeadlineExceeded, GatewayError, StoreUnavailable
+from pipeline.upstream.cancel import CancelToken
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 0.2
+T = TypeVar("T")
+
+
+class Writer:
+    """Writes to the log of one claimed run, with what the stages decided on the way. It is their `Work`."""
+
+    def __init__(self, runs: Runs, claim: Claim, cancel: CancelToken, deadline: float) -> None:
+        self.cancel = cancel
+        self.deadline = deadline
+        self._runs = runs
+        self._claim = claim
+        self._pending: list[Event] = []
+        self._length = claim.length
+
+    def decided(self, stage: str, decision: str, started: float) -> None:
+        self._pending.append(StageDone(stage, decision, round((time.monotonic() - started) * 1000, 3)))
+
+    def deltas(self, chunks: list[bytes]) -> None:
+        new, self._pending = [*self._pending, Delta(chunks)], []
+        length = self._persist(lambda: self._runs.append(self._claim, new, self._length))
+        if length == -1:
+            self.cancel.cancel(leases.LOST)
+            raise Cancelled("Another worker has taken over this run.")
+        self._length = length
+
+    def finish(self, last: Event, store: Answer | None = None) -> str:
+        new, self._pending = [*self._pending, last], []
+        return self._persist(lambda: self._runs.finish(self._claim, new, store=store))
+
+    def abandon(self) -> str:
+        return self._persist(lambda: self._runs.abandon(self._claim))
+
+    def _persist(self, write: Callable[[], T]) -> T:
+        """Repeat a write while Redis is away: an answer that was paid for is not thrown away for an outage."""
+        while True:
+            try:
+                return write()
+            except StoreUnavailable:
+                if time.monotonic() > self.deadline:
+                    raise
+                self.cancel.wait(RETRY_S)
+
+
+class Runner:
+    """Runs hops. `patience` bounds any one of them, in seconds; callers' deadlines usually end it earlier."""
+
+    def __init__(
+        self, runs: Runs, chain: Chain, keeper: LeaseKeeper, why_not_stored: Callable[[State], str | None], patience: float
+    ) -> None:
+        self._runs = runs
+        self._chain = chain
+        self._keeper = keeper
+        self._why_not_stored = why_not_stored
+        self._patience = patience
+
+    def run(self, key: str, epoch: str, first: int) -> int | None:
+        """Run the hop that starts with stage `first`; the stage to submit next, if there is one.
+
+        A message that is stale, or whose run another live worker holds, changes nothing.
+        """
+        claim = self._runs.claim(key, epoch, first)
+        if claim is None:
+            return None
+        with self._keeper.holding(claim) as cancel:
+            writer = Writer(self._runs, claim, cancel, time.monotonic() + self._patience)
+            state = State(key=key, run_id=f"{key}:{claim.token}", request=claim.request)
+            try:
+                return self._stages(claim, state, writer, first)
+            except Cancelled:
+                return self._cancelled(writer, cancel)
+            except GatewayError as error:
+                writer.finish(failure(error))
+            except Exception as error:
+                # The message of an unforeseen exception may quote a prompt, so only its type and place are logged.
+                where = "".join(traceback.format_tb(error.__traceback__))
+                log.error("stage_crashed key=%s error=%s\n%s", key, type(error).__name__, where)
+                writer.finish(failure(GatewayError("The gateway failed while it worked on this request.", code="internal_error")))
+        return None
+
+    def _stages(self, claim: Claim, state: State, writer: Writer, first: int) -> int | None:
+        finished = False
+        for index in range(first, len(self._chain.stages)):
+            stage = self._chain.stages[index]
+            if state.answer is not None and not stage.after_answer:
+                continue
+            if stage.after_answer and not finished:
+                finished = True
+                if self._finish(writer, state) == "stale":
+                    return None
+            if index > first and self._chain.hop_ends_before(index):
+                return index if self._runs.advance(claim, index) else None
+            state = self._stage(stage, state, writer)
+        if not finished:
+            self._finish(writer, state)
+        return None
+
+    @staticmethod
+    def _stage(stage: Stage, state: State, writer: Writer) -> State:
+        started = time.monotonic()
+        state = stage.run(msgspec.structs.replace(state, decision=""), writer)
+        writer.decided(stage.name, state.decision, started)
+        return state
+
+    def _finish(self, writer: Writer, state: State) -> str:
+        if state.answer is None:
+            raise GatewayError("No stage of the chain had an answer.", code="internal_error")
+        started = time.monotonic()
+        reason = self._why_not_stored(state)
+        writer.decided("admit", reason or "stored", started)
+        stores = reason is None and state.key == state.request.content_key
+        return writer.finish(Answered(state.answer, state.source), state.answer if stores else None)
+
+    @staticmethod
+    def _cancelled(writer: Writer, cancel: CancelToken) -> int | None:
+        if cancel.reason == leases.ABANDONED:
+            return 0 if writer.abandon() == "requeue" else None
+        if cancel.reason == leases.EXPIRED:
+            writer.finish(failure(DeadlineExceeded("The upstream did not answer before the deadline.", retry_after=1)))
+        return None

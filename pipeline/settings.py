@@ -1,0 +1,188 @@
+"""One typed settings object. An unknown or impossible setting stops the start with a message that names it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+from dotenv import dotenv_values
+from msgspec import Meta
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Positive = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(gt=0)]
+MAX_SOCKET_PATH = 100  # the kernel's limit is 108 bytes, its ending zero included
+Share = Annotated[float, Meta(ge=0, le=1)]
+
+
+class SettingsError(Exception):
+    """A setting is unknown, malformed or contradicts another. The message says which and what to do."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All settings. Field `redis_url` is the environment variable `LEO_REDIS_URL`, and so on."""
+
+    # Where it listens and keeps its data
+    host: str = "127.0.0.1"
+    port: Port = 8000
+    home: str = "~/.leo-optima"
+    redis_url: str = ""  # empty: `leo up` starts a private Redis under LEO_HOME
+    broker_url: str = ""  # empty: the same Redis, database 1
+    database_url: str = ""  # empty: SQLite under LEO_HOME
+
+    # Who may call
+    api_key: str = ""  # a gateway key of the tenant "default"; more are made with `leo keys create`
+    admin_key: str = ""
+    open: bool = False  # no key needed at all: only for a network that is closed already
+
+    # Upstreams
+    models_file: str = ""  # YAML model table; empty: models.yaml under LEO_HOME if it is there
+    connect_timeout_s: Seconds = 5.0
+    deadline_s: Seconds = 120.0  # the longest that a caller is kept waiting
+    max_deadline_s: Seconds = 600.0  # what a caller may ask for with X-LEO-Deadline
+    max_attempts: Positive = 3
+    breaker_failures: Positive = 5
+    breaker_reset_s: Seconds = 10.0
+
+    # The exact cache
+    exact_ttl_s: Seconds = 3600.0
+    linger_s: Seconds = 30.0  # how long the log of a finished request stays for late joiners
+    idempotency_ttl_s: Seconds = 86400.0
+    max_answer_bytes: Positive = 4 * 1024 * 1024
+    cache_scope: str = "tenant"  # or "user": the `user` parameter is then part of the key
+    cache_max_temperature: float = 2.0  # above it answers are neither stored nor served again
+
+    # Bounds
+    max_body_bytes: Positive = 20 * 1024 * 1024
+    max_waiting: Positive = 2048  # callers waiting at once in one front-end process
+    max_queue: Positive = 100_000  # new requests are refused while the queue is longer
+    max_ledger_backlog: Positive = 1_000_000
+
+    # Processes
+    web_processes: Positive = 1
+    worker_processes: Positive = 1
+    upstream_concurrency: Positive = 256  # upstream calls at once in one worker process
+
+    # Leases
+    lease_s: Seconds = 3.0
+    heartbeat_s: Seconds = 1.0
+    follower_ttl_s: Seconds = 5.0
+    redis_timeout_s: Seconds = 2.0
+    redis_maxmemory_mb: Positive = 512  # of the private Redis
+
+    # The simulator (used when no upstream is configured, and by `leo simulate`)
+    sim_latency_ms: Annotated[float, Meta(ge=0)] = 0.0
+    sim_token_ms: Annotated[float, Meta(ge=0)] = 0.0
+    sim_error_rate: Share = 0.0
+    sim_error_status: Annotated[int, Meta(ge=400, le=599)] = 503
+    sim_seed: int = 0
+
+    log_level: str = "INFO"
+
+    # Provider settings, named as the providers' own clients name them
+    openai_api_key: str = ""
+    openai_base_url: str = ""
+
+    @property
+    def home_path(self) -> Path:
+        return Path(self.home).expanduser().resolve()
+
+    @property
+    def redis(self) -> str:
+        """Redis for everything but the broker; by default a private one, on a socket under LEO_HOME."""
+        if self.redis_url:
+            return self.redis_url
+        socket = f"{self.home_path}/redis.sock"
+        if len(socket) > MAX_SOCKET_PATH:
+            raise SettingsError(f"LEO_HOME is too deep for a socket ({socket} is longer than {MAX_SOCKET_PATH}): choose a shorter one.")
+        return f"unix://{socket}"
+
+    @property
+    def broker(self) -> str:
+        """The Celery broker; by default the same Redis, in a database of its own."""
+        if self.broker_url:
+            return self.broker_url
+        parts = urlsplit(self.redis)
+        if parts.scheme == "unix":
+            return f"redis+socket://{parts.path}?virtual_host=1"
+        return urlunsplit(parts._replace(path="/1"))
+
+    @property
+    def database(self) -> str:
+        return self.database_url or f"sqlite:///{self.home_path}/leo.db"
+
+    @property
+    def models_path(self) -> Path:
+        return Path(self.models_file).expanduser() if self.models_file else self.home_path / "models.yaml"
+
+
+UNPREFIXED = {"openai_api_key": "OPENAI_API_KEY", "openai_base_url": "OPENAI_BASE_URL"}
+
+
+def variable_name(field: str) -> str:
+    """The environment variable of a settings field."""
+    return UNPREFIXED.get(field, f"LEO_{field.upper()}")
+
+
+def load_settings(environ: Mapping[str, str], dotenv: Path | None = None) -> Settings:
+    """Settings from the environment over a `.env` file. An empty variable counts as not set.
+
+    Raises SettingsError naming the variable, what was wrong with it, and the nearest known name.
+    """
+    values = {name: value for name, value in _sources(environ, dotenv).items() if value != ""}
+    known = {variable_name(field): field for field in Settings.__struct_fields__}
+    for name in values:
+        if name.startswith("LEO_") and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f" Did you mean {near[0]}?" if near else " `.env.example` lists every setting."
+            raise SettingsError(f"{name} is not a setting of LEO Optima.{hint}")
+    fields = {known[name]: value for name, value in values.items() if name in known}
+    _accept_redis_host(values, fields)
+    settings = _convert(fields)
+    _check(settings)
+    return settings
+
+
+def _sources(environ: Mapping[str, str], dotenv: Path | None) -> dict[str, str]:
+    from_file = dotenv_values(dotenv) if dotenv and dotenv.is_file() else {}
+    return {**{k: v or "" for k, v in from_file.items()}, **environ}
+
+
+def _accept_redis_host(values: Mapping[str, str], fields: dict[str, str]) -> None:
+    """REDIS_HOST and REDIS_PORT were promised by the original project; LEO_REDIS_URL wins over them."""
+    if "redis_url" not in fields and "REDIS_HOST" in values:
+        fields["redis_url"] = f"redis://{values['REDIS_HOST']}:{values.get('REDIS_PORT', '6379')}/0"
+
+
+def _convert(fields: Mapping[str, str]) -> Settings:
+    types = {f.name: f.type for f in msgspec.structs.fields(Settings)}
+    converted: dict[str, Any] = {}
+    for field, text in fields.items():
+        try:
+            converted[field] = msgspec.convert(_boolean(text) if types[field] is bool else text, types[field], strict=False)
+        except msgspec.ValidationError as error:
+            secret = field.endswith("_key")
+            shown = "" if secret else f" (it is {text!r})"
+            raise SettingsError(f"{variable_name(field)} has a value that does not fit{shown}: {error}") from None
+    return Settings(**converted)
+
+
+def _boolean(text: str) -> str:
+    return {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(text.lower(), text.lower())
+
+
+def _check(settings: Settings) -> None:
+    if settings.heartbeat_s * 2 > settings.lease_s:
+        raise SettingsError("LEO_HEARTBEAT_S must be at most half of LEO_LEASE_S, or a late heartbeat loses a healthy lease.")
+    if settings.deadline_s > settings.max_deadline_s:
+        raise SettingsError("LEO_DEADLINE_S is longer than LEO_MAX_DEADLINE_S: raise the one or lower the other.")
+    if settings.cache_scope not in ("tenant", "user"):
+        raise SettingsError(f"LEO_CACHE_SCOPE must be 'tenant' or 'user', not {settings.cache_scope!r}.")
+    if "+cluster" in settings.broker_url:
+        raise SettingsError("LEO_BROKER_URL names a Redis Cluster, which Celery cannot use as a broker: give it one Redis, or RabbitMQ.")
+    if settings.open and settings.api_key:
+        raise SettingsError("LEO_OPEN lets everyone in, and LEO_API_KEY says that a key is needed: set only one of them.")

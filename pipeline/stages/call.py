@@ -1,0 +1,84 @@
+"""Call: ask the upstream, hand on what it says while it says it, and leave a ledger event for every call made."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from pipeline.admission.answer import Answer, Tokens
+from pipeline.chain import StageFunction, State, Work
+from pipeline.completion.assemble import assemble
+from pipeline.ids import unix_now
+from pipeline.ledger.events import CallEvent
+from pipeline.upstream.caller import Upstreams
+from pipeline.upstream.types import CallRecord, UpstreamAnswer, UpstreamRequest
+
+
+def call(upstreams: Upstreams, record: Callable[[CallEvent], None]) -> StageFunction:
+    """The stage that costs money. Raises UpstreamError, NotFound, DeadlineExceeded, Cancelled."""
+
+    def run(state: State, work: Work) -> State:
+        request = state.request
+        calls: list[CallEvent] = []
+
+        def on_call(made: CallRecord) -> None:
+            calls.append(_event(state, len(calls), made))
+            record(calls[-1])
+
+        started = time.monotonic()
+        answer = upstreams.call(
+            UpstreamRequest(request.endpoint, request.model, request.body, request.stream, request.caller_key),
+            deadline=work.deadline,
+            cancel=work.cancel,
+            on_delta=work.deltas,
+            on_call=on_call,
+            assemble=assemble,
+        )
+        elapsed_ms = (time.monotonic() - started) * 1000
+        call_id = calls[-1].id if calls else None
+        decision = f"{answer.upstream} answered" + (f" after {len(calls)} calls" if len(calls) > 1 else "")
+        return msgspec.structs.replace(state, answer=_answer(request.tenant, answer, elapsed_ms, call_id), decision=decision)
+
+    return run
+
+
+def _answer(tenant: str, answer: UpstreamAnswer, elapsed_ms: float, call_id: str | None) -> Answer:
+    usage = answer.usage
+    return Answer(
+        tenant=tenant,
+        body=answer.body,
+        tokens=Tokens(usage.prompt_tokens, usage.completion_tokens, usage.total_tokens, usage.cached_tokens) if usage else None,
+        cost=answer.cost,
+        model=answer.model,
+        upstream=answer.upstream,
+        simulated=answer.simulated,
+        upstream_ms=elapsed_ms,
+        stored_at=unix_now(),
+        headers=answer.headers,
+        call_id=call_id,
+    )
+
+
+def _event(state: State, number: int, made: CallRecord) -> CallEvent:
+    usage = made.usage
+    return CallEvent(
+        id=f"{state.run_id}:{number}",
+        at=made.started_at,
+        tenant=state.request.tenant,
+        log_key=state.key,
+        endpoint=state.request.endpoint,
+        upstream=made.upstream,
+        model=made.model,
+        status=made.status,
+        outcome=made.outcome,
+        error=made.error,
+        prompt_tokens=usage.prompt_tokens if usage else None,
+        completion_tokens=usage.completion_tokens if usage else None,
+        cached_tokens=usage.cached_tokens if usage else None,
+        cost=made.cost,
+        latency_ms=made.latency_ms,
+        first_token_ms=made.first_token_ms,
+        simulated=made.upstream == "simulator",
+    )

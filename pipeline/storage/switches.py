@@ -1,0 +1,135 @@
+"""Which strategies are on: for everybody, and for one tenant, changed at run time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy import Engine, select
+
+from pipeline import errors, ids
+from pipeline.storage.engine import reading, writing
+from pipeline.storage.tables import Switch
+from pipeline.storage.upsert import insert_into
+
+STRATEGIES = (
+    "adaptive_cache",
+    "query_decomposition",
+    "prompt_optimization",
+    "confidence_scoring",
+    "request_deduplication",
+    "consensus",
+    "routing",
+    "micro_memory",
+    "proofs",
+)
+IMPLEMENTED = frozenset({"adaptive_cache", "request_deduplication"})
+
+FRESH_S = 1.0
+RETRY_S = 5.0
+GLOBAL = ""
+
+Table = Mapping[tuple[str, str], bool]  # (scope, strategy) -> enabled
+
+
+class Switchboard:
+    """The switches of one database, read at most once a second by each process.
+
+    A change is in force here at once and everywhere within a second. While the database is down, what was read last
+    stays in force; before anything was read, the defaults are; it is asked again every five seconds, by one thread.
+    `clock` is a monotonic clock in seconds.
+    """
+
+    def __init__(self, engine: Engine, clock: Callable[[], float] = time.monotonic) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._table: Table = {}
+        self._read_once = False
+        self._next_read = float("-inf")
+        self._changes = 0
+        self._reading = threading.Lock()
+
+    def enabled(self, strategy: str, tenant: str) -> bool:
+        """Whether a strategy works for a tenant: its own setting, else the global one, else on.
+
+        A strategy that this version does not have is always off. Raises errors.BadRequest for an unknown name.
+        """
+        _check_name(strategy)
+        return _look_up(self._current(), strategy, tenant)[0]
+
+    def status(self, tenant: str) -> dict[str, dict[str, Any]]:
+        """Per strategy: is it on for this tenant, does this version have it, and who decided (default, global, tenant)."""
+        table = self._current()
+        states = ((strategy, *_look_up(table, strategy, tenant)) for strategy in STRATEGIES)
+        return {
+            strategy: {"enabled": enabled, "implemented": strategy in IMPLEMENTED, "scope": scope}
+            for strategy, enabled, scope in states
+        }
+
+    def set(self, strategy: str, enabled: bool, tenant: str | None = None) -> None:
+        """Switches a strategy for one tenant, or for everybody who has no setting of his own (tenant None).
+
+        Raises errors.BadRequest for an unknown strategy, or for switching on one that this version does not have;
+        errors.StoreUnavailable when the database is down.
+        """
+        _check_name(strategy)
+        if enabled and strategy not in IMPLEMENTED:
+            raise errors.BadRequest(
+                f"The strategy {strategy!r} is not available in this version.", param="strategy", code="strategy_not_available"
+            )
+        row = {"scope": tenant or GLOBAL, "strategy": strategy, "enabled": enabled, "updated_at": ids.utc_now()}
+        with writing(self._engine) as connection:
+            new = insert_into(connection, Switch).values(row)
+            change = {"enabled": new.excluded.enabled, "updated_at": new.excluded.updated_at}
+            connection.execute(new.on_conflict_do_update(index_elements=["scope", "strategy"], set_=change))
+        # In this order, so that a reading which began before this change cannot declare itself up to date after it.
+        self._changes += 1
+        self._next_read = float("-inf")
+
+    def _current(self) -> Table:
+        if self._is_fresh():
+            return self._table
+        # While one thread asks, the others go on with what was read last instead of queueing up behind it.
+        if self._reading.acquire(blocking=not self._read_once):
+            try:
+                if not self._is_fresh():
+                    self._read()
+            finally:
+                self._reading.release()
+        return self._table
+
+    def _is_fresh(self) -> bool:
+        return self._clock() < self._next_read
+
+    def _read(self) -> None:
+        now, changes = self._clock(), self._changes
+        try:
+            with reading(self._engine) as connection:
+                rows = connection.execute(select(Switch.scope, Switch.strategy, Switch.enabled)).all()
+            self._table = {(scope, strategy): enabled for scope, strategy, enabled in rows}
+            next_read = now + FRESH_S
+        except errors.StoreUnavailable:
+            next_read = self._clock() + RETRY_S
+        self._read_once = True
+        if changes == self._changes:
+            self._next_read = next_read
+
+
+def _check_name(strategy: str) -> None:
+    if strategy not in STRATEGIES:
+        raise errors.BadRequest(
+            f"There is no strategy {strategy!r}. The strategies are: {', '.join(STRATEGIES)}.",
+            param="strategy",
+            code="unknown_strategy",
+        )
+
+
+def _look_up(table: Table, strategy: str, tenant: str) -> tuple[bool, str]:
+    available = strategy in IMPLEMENTED
+    for scope, label in ((tenant, "tenant"), (GLOBAL, "global")):
+        enabled = table.get((scope, strategy))
+        if enabled is not None:
+            return enabled and available, label
+    return available, "default"

@@ -1,0 +1,191 @@
+"""The tables, for SQLite and PostgreSQL alike.
+
+Times are stored as unix seconds in UTC (double precision) and, outside of the ledger, read as datetimes; money is
+pico-dollars (see pipeline.money), and every counter is a 64-bit integer. A NULL in the ledger means "not known"; it is
+never written as 0. The rollup table keeps beside each sum how many values were missing from it.
+
+A change here needs a migration in `migrations/versions` and the new head in `pipeline.storage.migrate`; a test
+compares the two on both databases.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import BigInteger, Boolean, Double, ForeignKey, Index, MetaData, Text, TypeDecorator
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+# Names that do not depend on the database, so that a later migration can name the constraint that it changes.
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware datetime in UTC, kept as unix seconds: SQLite has no type that keeps a time zone."""
+
+    impl = Double
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> float | None:  # noqa: ARG002 (SQLAlchemy's name)
+        return None if value is None else value.timestamp()
+
+    def process_result_value(self, value: float | None, dialect: Any) -> datetime | None:  # noqa: ARG002 (SQLAlchemy's name)
+        return None if value is None else datetime.fromtimestamp(value, UTC)
+
+
+class Base(DeclarativeBase):
+    metadata: ClassVar[MetaData] = MetaData(naming_convention=NAMING)
+    type_annotation_map: ClassVar[dict[type, type]] = {
+        str: Text,
+        int: BigInteger,
+        float: Double,
+        bool: Boolean,
+        datetime: UtcTime,
+    }
+
+
+class Tenant(Base):
+    """Who the traffic belongs to. `bring_own_key`: its own provider key goes upstream with its requests."""
+
+    __tablename__ = "tenants"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    created_at: Mapped[datetime]
+    bring_own_key: Mapped[bool] = mapped_column(default=False)
+
+
+class GatewayKey(Base):
+    """A key that lets in. Only the SHA-256 of the whole key is kept, and its last characters to recognise it by."""
+
+    __tablename__ = "gateway_keys"
+
+    public_id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), index=True)
+    name: Mapped[str]
+    digest: Mapped[str]
+    hint: Mapped[str]
+    is_admin: Mapped[bool]
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+class Switch(Base):
+    """A strategy that somebody switched. Scope: '' for everybody, else a tenant's id."""
+
+    __tablename__ = "switches"
+
+    scope: Mapped[str] = mapped_column(primary_key=True)
+    strategy: Mapped[str] = mapped_column(primary_key=True)
+    enabled: Mapped[bool]
+    updated_at: Mapped[datetime]
+
+
+class Feedback(Base):
+    """What a caller said about an answer that came from the cache."""
+
+    __tablename__ = "feedback"
+
+    id: Mapped[str] = mapped_column(primary_key=True, default=lambda: secrets.token_hex(16))
+    tenant_id: Mapped[str] = mapped_column(index=True)
+    entry_id: Mapped[str]
+    is_correct: Mapped[bool]
+    created_at: Mapped[datetime]
+
+
+class LedgerRequest(Base):
+    """One request of a caller; the columns are those of pipeline.ledger.events.RequestEvent."""
+
+    __tablename__ = "ledger_requests"
+    __table_args__ = (Index(None, "tenant", "at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[float] = mapped_column(index=True)
+    tenant: Mapped[str]
+    key_id: Mapped[str]
+    endpoint: Mapped[str]
+    model: Mapped[str]
+    route: Mapped[str]
+    cache: Mapped[str]
+    bypass_reason: Mapped[str | None]
+    status: Mapped[int]
+    error_code: Mapped[str | None]
+    stream: Mapped[bool]
+    prompt_tokens: Mapped[int | None]
+    completion_tokens: Mapped[int | None]
+    cached_tokens: Mapped[int | None]
+    cost: Mapped[int | None]
+    cost_saved: Mapped[int | None]
+    tokens_saved: Mapped[int | None]
+    latency_ms: Mapped[float]
+    overhead_ms: Mapped[float | None]
+    log_key: Mapped[str]
+    call_id: Mapped[str | None]
+    simulated: Mapped[bool]
+
+
+class LedgerCall(Base):
+    """One call to an upstream; the columns are those of pipeline.ledger.events.CallEvent."""
+
+    __tablename__ = "ledger_calls"
+    __table_args__ = (Index(None, "tenant", "at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[float] = mapped_column(index=True)
+    tenant: Mapped[str]
+    log_key: Mapped[str]
+    endpoint: Mapped[str]
+    upstream: Mapped[str]
+    model: Mapped[str]
+    status: Mapped[int | None]
+    outcome: Mapped[str]
+    error: Mapped[str | None]
+    prompt_tokens: Mapped[int | None]
+    completion_tokens: Mapped[int | None]
+    cached_tokens: Mapped[int | None]
+    cost: Mapped[int | None]
+    latency_ms: Mapped[float]
+    first_token_ms: Mapped[float | None]
+    simulated: Mapped[bool]
+
+
+class LedgerRollup(Base):
+    """Sums over one tenant, hour (unix seconds // 3600) and model; what each one means: pipeline.ledger.rollups."""
+
+    __tablename__ = "ledger_rollups"
+
+    tenant: Mapped[str] = mapped_column(primary_key=True)
+    hour: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    model: Mapped[str] = mapped_column(primary_key=True)
+    requests: Mapped[int]
+    hits_exact: Mapped[int]
+    hits_dedup: Mapped[int]
+    misses: Mapped[int]
+    bypassed: Mapped[int]
+    cache_errors: Mapped[int]
+    failures: Mapped[int]
+    prompt_tokens: Mapped[int]
+    completion_tokens: Mapped[int]
+    cached_tokens: Mapped[int]
+    tokens_saved: Mapped[int]
+    cost: Mapped[int]
+    cost_saved: Mapped[int]
+    unpriced: Mapped[int]
+    cost_unknown: Mapped[int]
+    saving_unknown: Mapped[int]
+    saving_known: Mapped[int]
+    latency_us: Mapped[int]
+    overhead_us: Mapped[int]
+    overhead_known: Mapped[int]
+    calls: Mapped[int]
+    call_failures: Mapped[int]
+    call_prompt_tokens: Mapped[int]
+    call_completion_tokens: Mapped[int]
+    call_cost: Mapped[int]
+    call_unpriced: Mapped[int]
+    call_latency_us: Mapped[int]

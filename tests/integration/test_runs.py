@@ -1,0 +1,238 @@
+"""Admission, claims, the log and the end of a run, on a real Redis."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import redis
+
+from pipeline.admission.events import Accepted, Answered, Delta, Failed, Restarted, failure
+from pipeline.admission.keys import answer_key, run_key
+from pipeline.admission.runs import MAX_DEATHS, Claim, Runs
+from pipeline.errors import Conflict, GatewayError, Overloaded, StoreUnavailable
+from pipeline.redis_client import connect
+from tests.support.redis_server import RedisServer
+from tests.support.runs import admit, make_answer, make_plan, make_request, make_runs
+from tests.support.waiting import wait_until
+
+
+@pytest.fixture
+def runs(redis_client: redis.Redis) -> Runs:
+    return make_runs(redis_client)
+
+
+def claimed(runs: Runs, key: str = "k1", epoch: str = "") -> Claim:
+    claim = runs.claim(key, epoch or admit(runs, key).epoch, 0)
+    assert claim is not None
+    return claim
+
+
+def log_of(runs: Runs, epoch: str, key: str = "k1") -> list[object]:
+    return list(runs.read([(key, epoch, 0)])[0])
+
+
+def test_the_first_makes_the_run_and_all_others_join_it(runs: Runs) -> None:
+    with ThreadPoolExecutor(32) as pool:
+        found = list(pool.map(lambda n: admit(runs, follower=f"web-{n}"), range(200)))
+    assert sorted(a.verdict for a in found) == ["live"] * 199 + ["new"]
+    assert len({a.epoch for a in found}) == 1
+
+
+def test_a_finished_run_is_a_hit_in_the_same_round_trip(runs: Runs) -> None:
+    claim = claimed(runs)
+    assert runs.finish(claim, [Answered(make_answer(), "upstream")], store=make_answer()) == "ok"
+    assert admit(runs).answer == make_answer()
+
+
+def test_an_answer_that_was_not_stored_is_asked_for_again(runs: Runs) -> None:
+    claim = claimed(runs)
+    runs.finish(claim, [Answered(make_answer(), "upstream")])
+    again = admit(runs)
+    assert again.verdict == "new"
+    assert int(again.epoch) > int(claim.epoch)
+
+
+def test_the_log_is_read_from_its_start_and_from_any_point(runs: Runs) -> None:
+    claim = claimed(runs)
+    length = runs.append(claim, [Delta([b"a"])], claim.length)
+    runs.append(claim, [Delta([b"b"])], length)
+    assert log_of(runs, claim.epoch) == [Accepted(1000.0), Delta([b"a"]), Delta([b"b"])]
+    assert runs.read([("k1", claim.epoch, 2)]) == [[Delta([b"b"])]]
+
+
+def test_an_append_whose_reply_was_lost_can_be_repeated(runs: Runs) -> None:
+    claim = claimed(runs)
+    assert runs.append(claim, [Delta([b"a"])], 1) == 2
+    assert runs.append(claim, [Delta([b"a"])], 1) == 2
+    assert log_of(runs, claim.epoch) == [Accepted(1000.0), Delta([b"a"])]
+
+
+def test_a_second_copy_of_a_message_is_dropped_while_the_worker_lives(runs: Runs) -> None:
+    claim = claimed(runs)
+    assert runs.claim("k1", claim.epoch, 0) is None
+
+
+def test_a_worker_that_lost_its_lease_can_write_nothing(redis_client: redis.Redis) -> None:
+    runs = make_runs(redis_client, lease=0.01)
+    first = claimed(runs)
+    second = wait_until(lambda: runs.claim("k1", first.epoch, 0), what="the lease running out")
+    assert runs.append(first, [Delta([b"stale"])], 1) == -1
+    assert runs.finish(first, [Answered(make_answer(), "upstream")], store=make_answer()) == "stale"
+    assert runs.finish(second, [Answered(make_answer(model="second"), "upstream")], store=make_answer(model="second")) == "ok"
+    found = admit(runs).answer
+    assert found is not None
+    assert found.model == "second"
+
+
+def test_finishing_twice_says_the_answer_once(runs: Runs) -> None:
+    claim = claimed(runs)
+    for _ in range(2):
+        assert runs.finish(claim, [Answered(make_answer(), "upstream")]) == "ok"
+    assert sum(isinstance(event, Answered) for event in log_of(runs, claim.epoch)) == 1
+
+
+def test_a_takeover_in_the_middle_of_a_stream_is_told_in_the_log(redis_client: redis.Redis) -> None:
+    runs = make_runs(redis_client, lease=0.01)
+    first = claimed(runs)
+    runs.append(first, [Delta([b"a"])], first.length)
+    second = wait_until(lambda: runs.claim("k1", first.epoch, 0), what="the lease running out")
+    assert log_of(runs, first.epoch)[-1] == Restarted()
+    assert second.length == 3
+
+
+def test_whoever_waits_notices_that_the_worker_died(redis_client: redis.Redis) -> None:
+    runs = make_runs(redis_client, lease=0.01)
+    claim = claimed(runs)
+    verdict, _ = wait_until(
+        lambda: next((v for v in runs.tend("web-1", [("k1", claim.epoch)], 0) if v[0] != "ok"), None), what="the lease running out"
+    )
+    assert verdict == "requeue:0"
+    # The dead worker's token is void already, and the run is claimed anew.
+    assert runs.append(claim, [Delta([b"late"])], 1) == -1
+    assert runs.claim("k1", claim.epoch, 0) is not None
+
+
+def test_a_request_that_kills_every_worker_is_given_up(redis_client: redis.Redis) -> None:
+    runs = make_runs(redis_client, lease=0.001)
+    epoch = admit(runs).epoch
+    for _ in range(MAX_DEATHS):
+        assert wait_until(lambda: runs.claim("k1", epoch, 0), what="a claim")
+        wait_until(lambda: runs.tend("web-1", [("k1", epoch)], 0)[0][0] == "requeue:0", what="the death being noticed")
+    assert runs.claim("k1", epoch, 0)
+    wait_until(lambda: isinstance((runs.tend("web-1", [("k1", epoch)], 0), log_of(runs, epoch))[1][-1], Failed), what="giving up")
+    assert admit(runs).verdict == "new"
+
+
+def test_a_message_of_an_older_incarnation_starts_nothing(runs: Runs) -> None:
+    old = claimed(runs)
+    runs.finish(old, [Answered(make_answer(), "upstream")])
+    admit(runs)
+    assert runs.claim("k1", old.epoch, 0) is None
+
+
+def test_a_heartbeat_says_who_follows_and_how_long(runs: Runs) -> None:
+    claim = claimed(runs)
+    pulse = runs.renew([claim])[0]
+    assert (pulse.held, pulse.followers) == (True, 1)
+    assert 50 < pulse.patience <= 60
+    admit(runs, follower="web-2", patience=300)
+    assert runs.renew([claim])[0].followers == 2
+    assert runs.renew([claim])[0].patience > 200
+    runs.leave("web-1", "k1")
+    runs.leave("web-2", "k1")
+    assert runs.renew([claim])[0].followers == 0
+
+
+def test_an_abandoned_run_leaves_nothing_behind(runs: Runs) -> None:
+    claim = claimed(runs)
+    runs.leave("web-1", "k1")
+    assert runs.abandon(claim) == "ok"
+    assert not runs.redis.keys("leo:{k1}:*")
+
+
+def test_somebody_who_comes_while_a_run_is_given_up_is_served(runs: Runs) -> None:
+    claim = claimed(runs)
+    runs.leave("web-1", "k1")
+    late = admit(runs, follower="web-2")
+    assert late.verdict == "live"
+    assert runs.abandon(claim) == "requeue"
+    assert runs.claim("k1", claim.epoch, 0) is not None
+
+
+def test_a_failure_reaches_the_log_and_is_not_remembered(runs: Runs) -> None:
+    claim = claimed(runs)
+    runs.finish(claim, [failure(GatewayError("no", code="boom"))])
+    last = log_of(runs, claim.epoch)[-1]
+    assert isinstance(last, Failed)
+    assert last.code == "boom"
+    assert admit(runs).verdict == "new"
+
+
+def test_an_idempotency_key_replays_the_answer_even_when_it_is_not_stored(runs: Runs) -> None:
+    first = admit(runs, fingerprint="body-1", content_key="c1")
+    claim = runs.claim("k1", first.epoch, 0)
+    assert claim is not None
+    runs.finish(claim, [Answered(make_answer(), "upstream")])
+    again = admit(runs, fingerprint="body-1", content_key="c1")
+    assert (again.verdict, again.epoch) == ("replay", first.epoch)
+    assert 0 < runs.redis.pttl(run_key("k1")) <= 86_400_000
+
+
+def test_an_idempotency_key_with_another_body_is_a_conflict(runs: Runs) -> None:
+    admit(runs, fingerprint="body-1", content_key="c1")
+    with pytest.raises(Conflict) as caught:
+        admit(runs, fingerprint="body-2", content_key="c2")
+    assert caught.value.param == "Idempotency-Key"
+    assert caught.value.should_retry is False
+
+
+def test_without_room_nothing_new_is_made_but_joining_goes_on(runs: Runs) -> None:
+    with pytest.raises(Overloaded):
+        runs.admit(make_plan(), make_request(), "web-1", 60, now=1.0, room=False)
+    assert not runs.redis.keys("leo:*")
+    admit(runs)
+    assert runs.admit(make_plan(), make_request(), "web-1", 60, now=1.0, room=False).verdict == "live"
+
+
+def test_every_key_has_an_end(runs: Runs) -> None:
+    claim = claimed(runs)
+    runs.append(claim, [Delta([b"x"])], claim.length)
+    assert all(runs.redis.pttl(key) > 0 for key in runs.redis.keys("leo:*"))
+    runs.finish(claim, [Answered(make_answer(), "upstream")], store=make_answer())
+    assert all(runs.redis.pttl(key) > 0 for key in runs.redis.keys("leo:*"))
+    assert 0 < runs.redis.pttl(answer_key("k1")) <= 3_600_000
+
+
+def test_a_tenants_own_key_leaves_redis_with_the_end_of_the_run(runs: Runs) -> None:
+    runs.admit(make_plan(), make_request(caller_key="sk-secret-of-a-tenant"), "web-1", 60, now=1.0)
+    claim = runs.claim("k1", runs.redis.hget(run_key("k1"), "ep").decode(), 0)  # type: ignore[union-attr]
+    assert claim is not None
+    runs.finish(claim, [Answered(make_answer(), "upstream")], store=make_answer())
+    dump = b"".join(repr((runs.redis.dump(key))).encode() for key in runs.redis.keys("*"))
+    assert b"sk-secret-of-a-tenant" not in dump
+
+
+def test_a_paused_redis_fails_within_its_timeout() -> None:
+    with RedisServer() as server:
+        runs = make_runs(connect(server.url, timeout=0.3, connections=4))
+        admit(runs)
+        server.pause()
+        try:
+            failures = []
+
+            def ask() -> None:
+                with pytest.raises(StoreUnavailable) as caught:
+                    admit(runs, "k2")
+                failures.append(caught.value.retry_after)
+
+            threads = [threading.Thread(target=ask) for _ in range(16)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(10)
+            assert failures == [1.0] * 16
+        finally:
+            server.resume()
+        assert wait_until(lambda: admit(runs, "k3").verdict == "new", what="recovery")

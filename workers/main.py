@@ -1,0 +1,46 @@
+"""The processes behind the queue: a worker, and the ledger writer."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+from pipeline.gateway import Gateway
+from pipeline.logs import setup_logging
+from pipeline.settings import Settings
+from workers.celery_app import QUEUES, create_celery
+from workers.submit import Submitter
+from workers.tasks import register
+
+
+def run_worker(settings: Settings, queues: tuple[str, ...] = QUEUES) -> None:
+    """A Celery worker on the threads pool; returns after a warm shutdown (SIGTERM or SIGINT)."""
+    setup_logging(settings.log_level)
+    gateway = Gateway(settings, role="worker")
+    celery = create_celery(settings)
+    register(celery, gateway, Submitter(celery, gateway.chain, settings.max_queue))
+    celery.worker_main(
+        [
+            "worker",
+            "--pool=threads",
+            f"--concurrency={settings.upstream_concurrency}",
+            f"--queues={','.join(queues)}",
+            f"--hostname={gateway.id}@%h",
+            f"--loglevel={settings.log_level}",
+            "--without-gossip",
+            "--without-mingle",
+            "--without-heartbeat",
+        ]
+    )
+    gateway.close()
+
+
+def run_ledger(settings: Settings) -> None:
+    """The ledger writer; several may run, one of them writes. Returns after SIGTERM or SIGINT."""
+    setup_logging(settings.log_level)
+    gateway = Gateway(settings, role="ledger")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    gateway.ledger_writer.run(stop)
+    gateway.close()

@@ -1,0 +1,66 @@
+"""Putting work on the queue. A message carries the key, the epoch and the stage; everything else is in Redis."""
+
+from __future__ import annotations
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from pipeline.chain import Chain
+from pipeline.errors import StoreUnavailable
+from pipeline.recent import Recent
+
+STAGE_TASK = "leo.stage"
+CANARY_TASK = "leo.canary"
+
+
+class Submitter:
+    """Publishes to the broker, and knows how long the queue is (at most a second ago)."""
+
+    def __init__(self, celery: Celery, chain: Chain, max_queue: int) -> None:
+        self._celery = celery
+        self._chain = chain
+        self._max_queue = max_queue
+        self._length = Recent(self._measure, forgive=(OperationalError, OSError))
+
+    def submit(self, key: str, epoch: str, stage: int) -> None:
+        """Queue a hop. Raises StoreUnavailable when the broker does not take it."""
+        self._send(f"{STAGE_TASK}.{self._chain.stages[stage].name}", [key, epoch], self._chain.queue_of(stage))
+
+    def canary(self, token: str) -> None:
+        """Queue the task by which a worker shows that it works."""
+        self._send(CANARY_TASK, [token], self._chain.queue_of(0))
+
+    def reachable(self) -> bool:
+        """Whether the broker can be asked at all."""
+        try:
+            self._measure()
+        except (OperationalError, OSError):
+            return False
+        return True
+
+    def room(self) -> bool:
+        """Whether the queue may grow. An answer from up to a second ago is good enough for a bound."""
+        return self.length() < self._max_queue
+
+    def empty(self) -> bool:
+        return self.length() == 0
+
+    def length(self) -> int:
+        """Messages that wait in the queues of the chain; the last known number while the broker is away."""
+        return self._length.value()
+
+    def _measure(self) -> int:
+        with self._celery.connection_for_write() as connection, connection.channel() as channel:
+            total = 0
+            for queue in {self._chain.queue_of(index) for index in range(len(self._chain.stages))}:
+                try:
+                    total += channel.queue_declare(queue=queue, passive=True).message_count
+                except connection.channel_errors:
+                    continue  # no worker has declared it yet, so nothing waits in it
+            return total
+
+    def _send(self, task: str, args: list[str], queue: str) -> None:
+        try:
+            self._celery.send_task(task, args=args, queue=queue, ignore_result=True)
+        except (OperationalError, OSError) as error:
+            raise StoreUnavailable(f"The broker is not answering ({type(error).__name__}). Please try again shortly.") from error
