@@ -51,10 +51,14 @@ def _ours(error: HTTPException, app: Flask) -> GatewayError:
     if isinstance(error, RequestEntityTooLarge):
         return TooLarge(f"The body is larger than {app.config['MAX_CONTENT_LENGTH']} bytes (LEO_MAX_BODY_BYTES).")
     if isinstance(error, NoSuchPage):
-        return NotFound(f"Unknown request URL: {request.method} {request.path}. GET /openapi.json lists what there is.", code="unknown_url")
+        return NotFound(
+            f"Unknown request URL: {request.method} {request.path}. GET /openapi.json lists what there is.", code="unknown_url"
+        )
     if isinstance(error, MethodNotAllowed):
         allowed = ", ".join(sorted(error.valid_methods or ()))
-        return _MethodNotAllowed(f"{request.method} is not allowed for {request.path}. Allowed: {allowed}.", code="method_not_allowed")
+        return _MethodNotAllowed(
+            f"{request.method} is not allowed for {request.path}. Allowed: {allowed}.", code="method_not_allowed"
+        )
     return BadRequest(error.description or error.name)
 
 

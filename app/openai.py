@@ -50,7 +50,9 @@ def model(name: str) -> dict[str, Any]:
     for known in _models():
         if known["id"] == name:
             return known
-    raise NotFound(f"The model '{name}' does not exist here. GET /v1/models lists those that do.", param="model", code="model_not_found")
+    raise NotFound(
+        f"The model '{name}' does not exist here. GET /v1/models lists those that do.", param="model", code="model_not_found"
+    )
 
 
 def _models() -> list[dict[str, Any]]:
@@ -79,7 +81,7 @@ def _serve(endpoint: str) -> Response:
 
 def _admit(here: Context, receipt: Receipt) -> Entry:
     receipt.principal = principal = authenticate(request)
-    controls = parse_controls(request.headers)
+    controls = parse_controls(request.headers.get)
     receipt.request = parse(receipt.endpoint, request.get_data(cache=False))
     here.gateway.tables.current.resolve(receipt.request.model)  # an unknown model is refused before anything is enqueued
     entry = here.door.enter(receipt.request, controls, _policy(here, principal.tenant), caller_of(request, principal))

@@ -55,7 +55,9 @@ def cache_feedback() -> dict[str, Any]:
     tenant, gateway = authenticate(request).tenant, context().gateway
     body = _body({"is_correct": bool}, {"entry_id": str, "cached_answer": str})
     if bool(body.get("entry_id")) == bool(body.get("cached_answer")):
-        raise BadRequest("Send one of 'entry_id' (the X-LEO-Entry-ID of a response) and 'cached_answer' (its text).", param="entry_id")
+        raise BadRequest(
+            "Send one of 'entry_id' (the X-LEO-Entry-ID of a response) and 'cached_answer' (its text).", param="entry_id"
+        )
     keys = [body["entry_id"]] if body.get("entry_id") else gateway.cache.find(tenant, body["cached_answer"])
     known = gateway.feedback.give(tenant, keys, is_correct=body["is_correct"])
     if not known:

@@ -10,7 +10,7 @@ from pipeline.door import Entry
 from pipeline.errors import GatewayError
 from pipeline.gateway import Gateway
 from pipeline.ids import request_id, unix_now
-from pipeline.ledger.events import RequestEvent
+from pipeline.ledger.events import CacheState, RequestEvent
 from pipeline.money import dollars, dollars_text
 from pipeline.request.model import Request
 from pipeline.storage.keys import Principal
@@ -40,7 +40,7 @@ class Receipt:
         return (time.monotonic() - self._started) * 1000
 
     @property
-    def status(self) -> str:
+    def status(self) -> CacheState:
         return self.entry.status if self.entry else "error"
 
     def route(self) -> str:

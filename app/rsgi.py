@@ -103,7 +103,7 @@ class _Exchange:
             self._transport = self._protocol.response_stream(self.status, self.headers)
         try:
             await self._transport.send_bytes(chunk)
-        except Exception as error:  # granian's own exception for a closed connection has no importable name
+        except Exception as error:  # noqa: BLE001  granian's own exception for a closed connection has no importable name
             log.debug("stream_closed reason=%s", type(error).__name__)
             return False
         return True

@@ -1,16 +1,15 @@
-"""The web processes: granian in front of the bridge in front of Flask."""
+"""What runs in a web process: the bridge in front of Flask. See serve.py for what starts them."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
-from granian import Granian
-from granian.constants import Interfaces
-
 from app.factory import create_app
+from app.parent import die_with_parent
 from app.rsgi import Bridge
 from pipeline.gateway import Gateway
 from pipeline.logs import setup_logging
@@ -28,6 +27,7 @@ class Web:
     def __init__(self, settings: Settings) -> None:
         self._gateway = Gateway(settings, role="web")
         submitter = Submitter(create_celery(settings, publisher=True), self._gateway.chain, settings.max_queue)
+        die_with_parent(signal.SIGKILL)  # an orphan would hold the port
         self._gateway.tables.current  # noqa: B018  a fault in the model table stops the start, not the first request
         self._gateway.model_reload.watch()
         threads = settings.max_waiting + SPARE_THREADS
@@ -45,21 +45,3 @@ def build() -> Web:
     settings = load_settings(os.environ, Path(".env"))
     setup_logging(settings.log_level)
     return Web(settings)
-
-
-def serve(settings: Settings) -> None:
-    """Serve HTTP until SIGTERM or SIGINT. A worker process that dies is started again."""
-    Granian(
-        "app.server:build",
-        factory=True,
-        interface=Interfaces.RSGI,
-        address=settings.host,
-        port=settings.port,
-        workers=settings.web_processes,
-        websockets=False,
-        backlog=4096,
-        respawn_failed_workers=True,
-        respawn_interval=0.1,
-        workers_kill_timeout=10,
-        log_level="warning",  # type: ignore[arg-type]
-    ).serve()

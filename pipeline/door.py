@@ -15,6 +15,7 @@ from pipeline.admission.follow import LOST, Follower, Subscription
 from pipeline.admission.runs import Admission, RunRequest, Runs
 from pipeline.cache.exact import ExactCache
 from pipeline.errors import Cancelled, Overloaded, StoreUnavailable
+from pipeline.ledger.events import CacheState
 from pipeline.request.controls import Controls
 from pipeline.request.model import Request
 from pipeline.request.plan import Plan, Policy, make_plan
@@ -143,7 +144,9 @@ class Door:
         room = not full and self._room()
         admission = self._runs.admit(plan, run, self._follower.id, patience, now=ids.unix_now(), room=room)
         if full and admission.answer is None:
-            raise Overloaded("This gateway process has as many callers waiting as it may have. Please try again shortly.", retry_after=1)
+            raise Overloaded(
+                "This gateway process has as many callers waiting as it may have. Please try again shortly.", retry_after=1
+            )
         return admission
 
     def _enqueue(self, key: str, epoch: str) -> None:
@@ -169,7 +172,7 @@ def _run_request(plan: Plan, request: Request, caller: Caller) -> RunRequest:
     )
 
 
-def _status(plan: Plan, admission: Admission) -> str:
+def _status(plan: Plan, admission: Admission) -> CacheState:
     if admission.verdict in ("done", "replay"):
         return "exact"
     if admission.verdict == "live":

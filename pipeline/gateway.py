@@ -48,7 +48,7 @@ from pipeline.upstream.table import TableHolder, load_table
 log = logging.getLogger(__name__)
 
 # Web: callers share these for admission; two more serve all who wait (see admission/follow.py).
-CONNECTIONS = {"web": 12, "worker": 24, "ledger": 4, "cli": 2}
+CONNECTIONS = {"web": 10, "worker": 24, "ledger": 4, "cli": 2}
 
 
 class Queue(Protocol):

@@ -21,7 +21,9 @@ def price_from_dollars(dollars_per_million: str | float) -> int:
     """
     micros = Decimal(str(dollars_per_million)) * MICROS_PER_DOLLAR
     if micros < 0 or micros != micros.to_integral_value():
-        raise ValueError(f"a price must be a multiple of $0.000001 per million tokens and not negative, got {dollars_per_million}")
+        raise ValueError(
+            f"a price must be a multiple of $0.000001 per million tokens and not negative, got {dollars_per_million}"
+        )
     return int(micros)
 
 

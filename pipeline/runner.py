@@ -94,7 +94,7 @@ class Runner:
                 return self._cancelled(writer, cancel)
             except GatewayError as error:
                 writer.finish(failure(error))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  callers wait for this run, whatever happened to it
                 # The message of an unforeseen exception may quote a prompt, so only its type and place are logged.
                 where = "".join(traceback.format_tb(error.__traceback__))
                 log.error("stage_crashed key=%s error=%s\n%s", key, type(error).__name__, where)

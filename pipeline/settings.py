@@ -98,7 +98,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             return self.redis_url
         socket = f"{self.home_path}/redis.sock"
         if len(socket) > MAX_SOCKET_PATH:
-            raise SettingsError(f"LEO_HOME is too deep for a socket ({socket} is longer than {MAX_SOCKET_PATH}): choose a shorter one.")
+            raise SettingsError(
+                f"LEO_HOME is too deep for a socket ({socket} is longer than {MAX_SOCKET_PATH}): choose a shorter one."
+            )
         return f"unix://{socket}"
 
     @property
@@ -183,6 +185,8 @@ def _check(settings: Settings) -> None:
     if settings.cache_scope not in ("tenant", "user"):
         raise SettingsError(f"LEO_CACHE_SCOPE must be 'tenant' or 'user', not {settings.cache_scope!r}.")
     if "+cluster" in settings.broker_url:
-        raise SettingsError("LEO_BROKER_URL names a Redis Cluster, which Celery cannot use as a broker: give it one Redis, or RabbitMQ.")
+        raise SettingsError(
+            "LEO_BROKER_URL names a Redis Cluster, which Celery cannot use as a broker: give it one Redis, or RabbitMQ."
+        )
     if settings.open and settings.api_key:
         raise SettingsError("LEO_OPEN lets everyone in, and LEO_API_KEY says that a key is needed: set only one of them.")

@@ -1,13 +1,13 @@
 """Shared fixtures: a real private Redis, a real private PostgreSQL, and freshly migrated databases.
 
-    redis_url       a server of its own for the whole session; nothing else uses it
-    redis_server    the RedisServer behind it (do not stop it: start your own to play with outages)
-    redis_client    a client of it; the server is emptied before each test
-    postgres_url    the maintenance database of a server of its own for the whole session
-    sqlite_url      a fresh migrated SQLite file
-    postgres_database_url   a fresh migrated PostgreSQL database
-    database_url    both, one after the other: a test that takes it runs twice
-    engine          a SQLAlchemy engine on database_url
+redis_url       a server of its own for the whole session; nothing else uses it
+redis_server    the RedisServer behind it (do not stop it: start your own to play with outages)
+redis_client    a client of it; the server is emptied before each test
+postgres_url    the maintenance database of a server of its own for the whole session
+sqlite_url      a fresh migrated SQLite file
+postgres_database_url   a fresh migrated PostgreSQL database
+database_url    both, one after the other: a test that takes it runs twice
+engine          a SQLAlchemy engine on database_url
 """
 
 from __future__ import annotations

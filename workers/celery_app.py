@@ -22,7 +22,7 @@ def create_celery(settings: Settings, *, publisher: bool = False) -> Celery:
         broker_url=settings.broker,
         broker_transport_options=_transport(settings, publisher),
         broker_connection_retry_on_startup=True,
-        broker_pool_limit=4,
+        broker_pool_limit=2 if publisher else 8,
         # State lives in Redis under the run's key; a result backend would only repeat it.
         task_ignore_result=True,
         task_store_errors_even_if_ignored=False,
@@ -53,5 +53,5 @@ def _transport(settings: Settings, publisher: bool) -> dict[str, Any]:
         "socket_connect_timeout": settings.redis_timeout_s,
         "socket_keepalive": True,
         "health_check_interval": 10,
-        "max_connections": 8 if publisher else 64,
+        "max_connections": 4 if publisher else 64,
     }

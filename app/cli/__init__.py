@@ -36,7 +36,7 @@ def up() -> None:
 @main.command()
 def web() -> None:
     """One front end (HTTP). Needs LEO_REDIS_URL, and a migrated database."""
-    from app.server import serve
+    from app.serve import serve
 
     serve(settings())
 

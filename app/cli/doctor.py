@@ -47,13 +47,15 @@ def examine(settings: Settings) -> bool:
 def _guarded(check: Callable[[Settings], Iterator[Finding]], settings: Settings) -> Iterator[Finding]:
     try:
         yield from check(settings)
-    except Exception as error:  # a check that fails is itself a finding; the message may hold an address
+    except Exception as error:  # noqa: BLE001  a check that fails is itself a finding; the message may hold an address
         yield Finding(False, f"the check of {check.__name__.strip('_')} failed with {type(error).__name__}")
 
 
 def _python(settings: Settings) -> Iterator[Finding]:
     version = ".".join(map(str, sys.version_info[:3]))
-    yield Finding(sys.version_info >= (3, 11), f"Python {version}" + ("" if sys.version_info >= (3, 11) else ": 3.11 or newer is needed"))
+    yield Finding(
+        sys.version_info >= (3, 11), f"Python {version}" + ("" if sys.version_info >= (3, 11) else ": 3.11 or newer is needed")
+    )
 
 
 def _files(settings: Settings) -> Iterator[Finding]:
@@ -80,7 +82,7 @@ def _redis(settings: Settings) -> Iterator[Finding]:
             return
     client = Gateway(settings, role="cli").redis
     yield Finding(client.ping() is True, "Redis answers")
-    policy = dict(client.config_get("maxmemory-policy")).get("maxmemory-policy", "unknown")  # type: ignore[arg-type]
+    policy = dict(client.config_get("maxmemory-policy")).get("maxmemory-policy", "unknown")
     safe = not str(policy).startswith("allkeys")
     advice = "" if safe else ": it may throw the queue away; use noeviction or volatile-lru"
     yield Finding(safe, f"Redis maxmemory-policy {policy}{advice}")
@@ -97,7 +99,9 @@ def _broker(settings: Settings) -> Iterator[Finding]:
 def _database(settings: Settings) -> Iterator[Finding]:
     kind = "SQLite" if settings.database.startswith("sqlite") else "PostgreSQL"
     current = is_current(settings.database)
-    yield Finding(current, f"{kind} database" + ("" if current else " has an old schema, or none: run `leo db upgrade` (`leo up` does)"))
+    yield Finding(
+        current, f"{kind} database" + ("" if current else " has an old schema, or none: run `leo db upgrade` (`leo up` does)")
+    )
 
 
 def _models(settings: Settings) -> Iterator[Finding]:
@@ -115,7 +119,9 @@ def _keys(settings: Settings) -> Iterator[Finding]:
     if settings.open:
         yield Finding(None, "open mode: whoever reaches the port may ask")
     elif settings.api_key:
-        yield Finding(len(settings.api_key) >= 16, "LEO_API_KEY" + ("" if len(settings.api_key) >= 16 else " is short enough to be guessed"))
+        yield Finding(
+            len(settings.api_key) >= 16, "LEO_API_KEY" + ("" if len(settings.api_key) >= 16 else " is short enough to be guessed")
+        )
     elif is_current(settings.database):
         active = [key for key in Gateway(settings, role="cli").keys.list() if key.revoked_at is None]
         yield Finding(bool(active), f"{len(active)} gateway keys" + ("" if active else ": make one with `leo keys create`"))
@@ -129,7 +135,9 @@ def _port(settings: Settings) -> Iterator[Finding]:
         return
     http = urllib3.PoolManager(retries=False, timeout=2.0)
     status = http.request("GET", f"http://{settings.host}:{settings.port}/health").status
-    yield Finding(status == 200, f"port {settings.port} is taken by " + ("a running gateway" if status == 200 else "another program"))
+    yield Finding(
+        status == 200, f"port {settings.port} is taken by " + ("a running gateway" if status == 200 else "another program")
+    )
 
 
 def _worker(settings: Settings) -> Iterator[Finding]:
@@ -138,5 +146,11 @@ def _worker(settings: Settings) -> Iterator[Finding]:
     gateway = Gateway(settings, role="cli")
     submitter = Submitter(create_celery(settings, publisher=True), gateway.chain, settings.max_queue)
     heard = gateway.canary.heard(submitter.canary, 1.5)
-    yield Finding(True if heard else None, "a worker answers" if heard else "no worker answers (`leo up` or `leo worker` starts one)")
-    yield Finding(None, f"{submitter.length()} messages wait in the queue") if submitter.length() else Finding(True, "the queue is empty")
+    yield Finding(
+        True if heard else None, "a worker answers" if heard else "no worker answers (`leo up` or `leo worker` starts one)"
+    )
+    yield (
+        Finding(None, f"{submitter.length()} messages wait in the queue")
+        if submitter.length()
+        else Finding(True, "the queue is empty")
+    )

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-_PR_SET_PDEATHSIG = 1
+from app.parent import die_with_parent
+
 _MIN_UPTIME_S = 2.0
 _MAX_BACKOFF_S = 5.0
-
-
-def die_with_parent(number: int = signal.SIGTERM) -> None:
-    """Have the kernel send this process a signal when its parent is gone. Does nothing outside Linux."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(number))
 
 
 @dataclass
@@ -38,7 +31,7 @@ class Child:
     def start(self, environ: Mapping[str, str]) -> None:
         self.started = time.monotonic()
         # A process group of its own: Ctrl-C reaches only the supervisor, which then stops all in order.
-        self.process = subprocess.Popen(self.command, env=dict(environ), start_new_session=True, preexec_fn=die_with_parent)
+        self.process = subprocess.Popen(self.command, env=dict(environ), start_new_session=True, preexec_fn=die_with_parent)  # noqa: PLW1509  this process has no threads
 
     @property
     def dead(self) -> bool:

@@ -100,7 +100,9 @@ def _wait_for_redis(gateway: Gateway, supervisor: Supervisor) -> None:
         except redis.RedisError as error:
             supervisor.tend()
             if time.monotonic() > deadline:
-                raise click.ClickException(f"Redis does not answer ({type(error).__name__}). `leo doctor` looks closer.") from None
+                raise click.ClickException(
+                    f"Redis does not answer ({type(error).__name__}). `leo doctor` looks closer."
+                ) from None
             time.sleep(0.02)
 
 
@@ -125,7 +127,9 @@ def _wait_until_ready(settings: Settings, supervisor: Supervisor) -> None:
             pass
         supervisor.tend()
         time.sleep(0.05)
-    raise click.ClickException(f"the gateway was not ready after {READY_S:.0f} s: {state}. Its log is above; `leo doctor` looks closer.")
+    raise click.ClickException(
+        f"the gateway was not ready after {READY_S:.0f} s: {state}. Its log is above; `leo doctor` looks closer."
+    )
 
 
 def _first_key(gateway: Gateway) -> None:
@@ -159,12 +163,15 @@ def _welcome(settings: Settings, gateway: Gateway) -> None:
     elif not settings.api_key and first_key_file(settings).is_file():
         click.echo(f"Your gateway key is in {first_key_file(settings)}")
     if gateway.tables.current.simulated:
-        click.secho("No upstream is configured: a simulator answers. Set OPENAI_API_KEY or OPENAI_BASE_URL for a real one.", fg="yellow")
+        click.secho(
+            "No upstream is configured: a simulator answers. Set OPENAI_API_KEY or OPENAI_BASE_URL for a real one.", fg="yellow"
+        )
     click.echo("Ctrl-C stops it.\n")
 
 
 def _address(settings: Settings) -> str:
-    return f"http://{'127.0.0.1' if settings.host == '0.0.0.0' else settings.host}:{settings.port}"
+    host = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host  # noqa: S104  this compares, it binds nothing
+    return f"http://{host}:{settings.port}"
 
 
 def _say(text: str) -> None:

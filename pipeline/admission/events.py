@@ -72,7 +72,15 @@ def failure(error: GatewayError) -> Failed:
     """The event that carries an error to every caller of the run."""
     body, headers = (error.body, error.headers) if isinstance(error, UpstreamError) else (None, {})
     return Failed(
-        error.http_status, error.type, error.message, error.param, error.code, error.retry_after, error.should_retry, body, headers
+        error.http_status,
+        error.type,
+        error.message,
+        error.param,
+        error.code,
+        error.retry_after,
+        error.should_retry,
+        body,
+        headers,
     )
 
 

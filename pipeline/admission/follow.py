@@ -30,7 +30,9 @@ REQUEUE_BUSY_S = 60.0
 BATCH = 500
 CLOSE_S = 3.0
 
-LOST = Failed(503, "service_unavailable", "The state of this request was lost. Please send it again.", None, "run_lost", 1.0, None, None, {})
+LOST = Failed(
+    503, "service_unavailable", "The state of this request was lost. Please send it again.", None, "run_lost", 1.0, None, None, {}
+)
 
 
 class Watch:
@@ -164,13 +166,13 @@ class Follower:
         while not self._stop.is_set():
             try:
                 self._take_notices()
-            except Exception as error:  # this thread must outlive anything: every caller here depends on it
+            except Exception as error:  # noqa: BLE001  this thread must outlive anything: every caller here depends on it
                 if not self._stop.is_set():
                     log.warning("notices_interrupted reason=%s", type(error).__name__)
                     self._stop.wait(0.2)
 
     def _take_notices(self) -> None:
-        pubsub = self._runs.redis.pubsub(ignore_subscribe_messages=True)
+        pubsub = self._runs.redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
         try:
             pubsub.subscribe(channel(self.id))
             self._touch_all()  # notices may have been missed while there was no connection
@@ -205,7 +207,7 @@ class Follower:
                 if time.monotonic() >= next_beat:
                     next_beat = time.monotonic() + self._beat
                     self._tend()
-            except Exception as error:  # as above
+            except Exception as error:  # noqa: BLE001  as above
                 if self._stop.is_set():
                     return
                 log.warning("following_interrupted waiting=%d reason=%s", self.waiting, type(error).__name__)

@@ -99,7 +99,9 @@ class Runs:
             if path.name.endswith(".lua")
         }
 
-    def admit(self, plan: Plan, request: RunRequest, follower: str, patience: float, *, now: float, room: bool = True) -> Admission:
+    def admit(
+        self, plan: Plan, request: RunRequest, follower: str, patience: float, *, now: float, room: bool = True
+    ) -> Admission:
         """Get or create the run of a plan. `now` is unix seconds; without `room` nothing new is made.
 
         Raises Conflict when the Idempotency-Key was used for another body, Overloaded without room.
@@ -160,7 +162,16 @@ class Runs:
 
     def _end(self, claim: Claim, state: str, keep: float, new: list[Event], store: Answer | None) -> str:
         packed = answers.pack(store) if store else b""
-        args = [claim.token, log_prefix(claim.key), claim.key, state, _ms(keep), packed, _ms(self.times.exact), *map(events.pack, new)]
+        args = [
+            claim.token,
+            log_prefix(claim.key),
+            claim.key,
+            state,
+            _ms(keep),
+            packed,
+            _ms(self.times.exact),
+            *map(events.pack, new),
+        ]
         keys = [run_key(claim.key), followers_key(claim.key), answer_key(claim.key)]
         verdict: bytes = self._run("finish", keys, args)
         return verdict.decode()
@@ -180,11 +191,20 @@ class Runs:
     def tend(self, follower: str, watched: list[tuple[str, str]], requeue_after: float) -> list[tuple[str, int]]:
         """One heartbeat for all (key, epoch) that a front end follows: (verdict, length of the log) of each."""
         gone = events.Failed(
-            502, "api_error", "The workers that took this request died, several times.", None, "attempts_exhausted", None, False, None, {}
+            502,
+            "api_error",
+            "The workers that took this request died, several times.",
+            None,
+            "attempts_exhausted",
+            None,
+            False,
+            None,
+            {},
         )
         tail = [MAX_DEATHS, events.pack(gone), _ms(requeue_after), _ms(self.times.linger)]
         calls = [
-            ([run_key(k), followers_key(k)], [epoch, follower, _ms(self.times.follower), log_prefix(k), k, *tail]) for k, epoch in watched
+            ([run_key(k), followers_key(k)], [epoch, follower, _ms(self.times.follower), log_prefix(k), k, *tail])
+            for k, epoch in watched
         ]
         return [(verdict.decode(), length) for verdict, length in self._pipeline(self._scripts["tend"], calls)]
 

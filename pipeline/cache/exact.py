@@ -55,7 +55,7 @@ class ExactCache:
     def count(self, tenant: str) -> int:
         """How many answers of a tenant are stored now."""
         with redis_errors():
-            return int(self._redis.zcount(_entries(tenant), self._now(), "+inf"))  # type: ignore[arg-type]
+            return int(self._redis.zcount(_entries(tenant), self._now(), "+inf"))
 
     def find(self, tenant: str, text: str) -> list[str]:
         """Content keys of the tenant's stored answers with exactly this text."""

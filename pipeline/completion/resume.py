@@ -57,9 +57,7 @@ class Resumed:
             elif isinstance(item, dict):
                 new[name] = self._new(item, here)
             elif isinstance(item, list):
-                new[name] = [
-                    self._new(x, (*here, x.get("index", i))) if isinstance(x, dict) else x for i, x in enumerate(item)
-                ]
+                new[name] = [self._new(x, (*here, x.get("index", i))) if isinstance(x, dict) else x for i, x in enumerate(item)]
             else:
                 new[name] = item
         return new

@@ -16,9 +16,7 @@ def split(completion: dict[str, Any], *, include_usage: bool) -> list[bytes]:
     head = {k: v for k, v in completion.items() if k not in ("choices", "usage", "object")}
     head["object"] = "chat.completion.chunk"
     tail: dict[str, Any] = {"usage": None} if include_usage else {}
-    chunks = [
-        {**head, "choices": [piece], **tail} for choice in completion.get("choices") or [] for piece in _pieces(choice)
-    ]
+    chunks = [{**head, "choices": [piece], **tail} for choice in completion.get("choices") or [] for piece in _pieces(choice)]
     if include_usage and completion.get("usage") is not None:
         chunks.append({**head, "choices": [], "usage": completion["usage"]})
     return [msgspec.json.encode(chunk) for chunk in chunks]

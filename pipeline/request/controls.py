@@ -11,7 +11,7 @@ to itself: nothing is looked up, shared or stored.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 
 import msgspec
 
@@ -37,10 +37,10 @@ class Controls(msgspec.Struct, frozen=True, kw_only=True):
     idempotency_key: str | None = None
 
 
-def parse_controls(headers: Mapping[str, str]) -> Controls:
-    """Controls from request headers (names are looked up as written above). Raises BadRequest."""
-    no_cache, no_store, max_age = _cache_control(headers.get("Cache-Control", ""))
-    if no_store and "Idempotency-Key" in headers:
+def parse_controls(header: Callable[[str], str | None]) -> Controls:
+    """Controls from request headers; `header` gives the value of one by its name. Raises BadRequest."""
+    no_cache, no_store, max_age = _cache_control(header("Cache-Control") or "")
+    if no_store and header("Idempotency-Key") is not None:
         raise BadRequest(
             "Idempotency-Key asks for the answer to be kept, Cache-Control: no-store forbids it. Send one of them.",
             param="Idempotency-Key",
@@ -49,9 +49,9 @@ def parse_controls(headers: Mapping[str, str]) -> Controls:
         no_cache=no_cache,
         no_store=no_store,
         max_age=max_age,
-        disabled=_disabled(headers.get("X-LEO-Disable", "")),
-        deadline=_deadline(headers.get("X-LEO-Deadline")),
-        idempotency_key=_idempotency_key(headers.get("Idempotency-Key")),
+        disabled=_disabled(header("X-LEO-Disable") or ""),
+        deadline=_deadline(header("X-LEO-Deadline")),
+        idempotency_key=_idempotency_key(header("Idempotency-Key")),
     )
 
 

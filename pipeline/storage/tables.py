@@ -31,10 +31,10 @@ class UtcTime(TypeDecorator[datetime]):
     impl = Double
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Any) -> float | None:  # noqa: ARG002 (SQLAlchemy's name)
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> float | None:
         return None if value is None else value.timestamp()
 
-    def process_result_value(self, value: float | None, dialect: Any) -> datetime | None:  # noqa: ARG002 (SQLAlchemy's name)
+    def process_result_value(self, value: float | None, dialect: Any) -> datetime | None:
         return None if value is None else datetime.fromtimestamp(value, UTC)
 
 

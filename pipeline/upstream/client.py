@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from http.client import HTTPException
 
 import urllib3
-from urllib3.exceptions import HTTPError, SSLError
+from urllib3.exceptions import HTTPError, NewConnectionError, SSLError
 from urllib3.exceptions import TimeoutError as HTTPTimeout
 from urllib3.util import Timeout
 
@@ -106,6 +106,10 @@ def _headers(exchange: Exchange) -> dict[str, str]:
         "User-Agent": USER_AGENT,
     }
     if exchange.key:
+        if not all(" " < character <= "~" for character in exchange.key.reveal()):
+            # Refused here, because urllib3 would repeat the key in its error. It is the fault of whoever
+            # brought the key, so it must not open the breaker for the others.
+            raise UpstreamError("The provider key holds characters that no header can.", status=401, code="invalid_upstream_key")
         headers["Authorization"] = f"Bearer {exchange.key.reveal()}"
     return headers
 
@@ -154,7 +158,8 @@ class _Watch:
         if self._cancel.cancelled:
             return Cancelled(f"The call was cancelled: {self._cancel.reason}")
         # A read waits exactly until the deadline, so a timeout well before it was one of connecting.
-        timed_out = isinstance(error, HTTPTimeout)
+        # urllib3 calls a refused connection a connect timeout too.
+        timed_out = isinstance(error, HTTPTimeout) and not isinstance(error, NewConnectionError)
         if self.remaining() <= (TIMER_SLACK_S if timed_out else 0):
             return DeadlineExceeded(f"The upstream '{self._upstream}' did not answer within the deadline.")
         kind = type(error).__name__

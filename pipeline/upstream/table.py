@@ -70,8 +70,9 @@ def _upstreams(file: str, table: TableFile, settings: Settings, environ: Mapping
     entries = {name: convert(file, f"upstreams.{name}", data, UpstreamEntry) for name, data in table.upstreams.items()}
     if SIMULATOR in entries:
         raise TableError(f"{file}: upstreams.{SIMULATOR}: this name is taken by the built-in simulator. Choose another.")
-    # A key may stand in `.env`, which reaches the settings but not the environment.
-    keys = {OPENAI_KEY: settings.openai_api_key, **{name: value for name, value in environ.items() if value}}
+    # A key may stand in `.env`, which reaches the settings but not the environment. One that was read
+    # from a file often has a line end behind it, which no header may hold.
+    keys = {OPENAI_KEY: settings.openai_api_key.strip(), **{name: text.strip() for name, text in environ.items() if text.strip()}}
     unset = sorted({entry.api_key_env for entry in entries.values() if entry.api_key_env and not keys.get(entry.api_key_env)})
     if unset:
         raise TableError(f"{file}: not set in the environment, but named by api_key_env: {', '.join(unset)}. Set them.")
@@ -144,7 +145,7 @@ def _default_of(settings: Settings, taken: Iterable[str]) -> Upstream | None:
         # Breakers and the ledger go by the name, so it must not be that of another upstream.
         name="openai" if "openai" not in taken else "openai-default",
         base_url=check_url("the environment", "OPENAI_BASE_URL", settings.openai_base_url or OPENAI_URL),
-        api_key=Secret(settings.openai_api_key),
+        api_key=Secret(settings.openai_api_key.strip()),
         connect_timeout_s=settings.connect_timeout_s,
     )
 

@@ -106,7 +106,8 @@ def test_whoever_waits_notices_that_the_worker_died(redis_client: redis.Redis) -
     runs = make_runs(redis_client, lease=0.01)
     claim = claimed(runs)
     verdict, _ = wait_until(
-        lambda: next((v for v in runs.tend("web-1", [("k1", claim.epoch)], 0) if v[0] != "ok"), None), what="the lease running out"
+        lambda: next((v for v in runs.tend("web-1", [("k1", claim.epoch)], 0) if v[0] != "ok"), None),
+        what="the lease running out",
     )
     assert verdict == "requeue:0"
     # The dead worker's token is void already, and the run is claimed anew.

@@ -40,7 +40,9 @@ class Process:
 
     def check(self) -> None:
         if self.popen.poll() is not None:
-            raise RuntimeError(f"{self.popen.args} ended with {self.popen.returncode}:\n{self.log.read_text(errors='replace')[-4000:]}")
+            raise RuntimeError(
+                f"{self.popen.args} ended with {self.popen.returncode}:\n{self.log.read_text(errors='replace')[-4000:]}"
+            )
 
     def stop(self, timeout: float = 30.0) -> None:
         if self.popen.poll() is None:
@@ -166,14 +168,18 @@ class GatewayProcesses:
 
     def leo(self, *args: str) -> subprocess.CompletedProcess[str]:
         """Run a `leo` command with this gateway's settings."""
-        return subprocess.run([*LEO, *args], env={**_CLEAN, **self.environ}, capture_output=True, text=True, cwd=self.home, check=False)
+        return subprocess.run(
+            [*LEO, *args], env={**_CLEAN, **self.environ}, capture_output=True, text=True, cwd=self.home, check=False
+        )
 
     def pids(self, pattern: str) -> list[int]:
         """Processes of this gateway whose command line matches, e.g. 'app.cli worker'."""
         assert self._process is not None
         return [pid for pid, line in _descendants(self._process.popen.pid) if re.search(pattern, line)]
 
-    def ask(self, body: dict[str, Any] | bytes, path: str = "/chat/completions", key: str = KEY, **headers: str) -> urllib3.BaseHTTPResponse:
+    def ask(
+        self, body: dict[str, Any] | bytes, path: str = "/chat/completions", key: str = KEY, **headers: str
+    ) -> urllib3.BaseHTTPResponse:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         given = {"X-API-Key": key, "Content-Type": "application/json", **{k.replace("_", "-"): v for k, v in headers.items()}}
         return _http.request("POST", self.base_url + path, body=data, headers=given)

@@ -63,3 +63,17 @@ def drop_database(server_url: str, url: str) -> None:
     name = make_url(url).database or ""
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@contextlib.contextmanager
+def database_down(server_url: str, url: str) -> Iterator[None]:
+    """An outage of one database: connections to it are cut and new ones refused, until the block ends."""
+    name = make_url(url).database
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+        connection.execute(allow.format(sql.Identifier(name or ""), sql.SQL("false")))
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+        try:
+            yield
+        finally:
+            connection.execute(allow.format(sql.Identifier(name or ""), sql.SQL("true")))

@@ -27,9 +27,19 @@ def make_request(key: str = "k1", **changes: Any) -> RunRequest:
 
 
 def make_answer(**changes: Any) -> Answer:
-    fields = {"tenant": "t", "body": BODY, "tokens": Tokens(3, 1, 4), "cost": 75, "model": "m", "upstream": "u", "simulated": False}
+    fields = {
+        "tenant": "t",
+        "body": BODY,
+        "tokens": Tokens(3, 1, 4),
+        "cost": 75,
+        "model": "m",
+        "upstream": "u",
+        "simulated": False,
+    }
     return Answer(**{**fields, "upstream_ms": 5.0, "stored_at": 1000.0, **changes})
 
 
 def admit(runs: Runs, key: str = "k1", follower: str = "web-1", patience: float = 60.0, **changes: Any) -> Admission:
-    return runs.admit(make_plan(key, **changes), make_request(key, keep=bool(changes.get("fingerprint"))), follower, patience, now=1000.0)
+    return runs.admit(
+        make_plan(key, **changes), make_request(key, keep=bool(changes.get("fingerprint"))), follower, patience, now=1000.0
+    )

@@ -15,7 +15,11 @@ from pipeline.completion.split import split
 
 calls = st.lists(
     st.fixed_dictionaries(
-        {"id": st.text(min_size=1), "type": st.just("function"), "function": st.fixed_dictionaries({"name": st.text(min_size=1), "arguments": st.text()})}
+        {
+            "id": st.text(min_size=1),
+            "type": st.just("function"),
+            "function": st.fixed_dictionaries({"name": st.text(min_size=1), "arguments": st.text()}),
+        }
     ),
     min_size=1,
     max_size=3,
@@ -24,7 +28,9 @@ messages = st.fixed_dictionaries(
     {"role": st.just("assistant"), "content": st.none() | st.text()},
     optional={"refusal": st.none(), "reasoning_content": st.text(), "tool_calls": calls, "annotations": st.just([])},
 )
-choices = st.fixed_dictionaries({"message": messages, "finish_reason": st.sampled_from(["stop", "length", "tool_calls"]), "logprobs": st.none()})
+choices = st.fixed_dictionaries(
+    {"message": messages, "finish_reason": st.sampled_from(["stop", "length", "tool_calls"]), "logprobs": st.none()}
+)
 
 
 @st.composite
@@ -56,12 +62,17 @@ def test_usage_comes_only_when_asked_for(completion: dict[str, Any]) -> None:
 
 
 def chunk(text: str = "", finish: str | None = None, **delta: Any) -> bytes:
-    return msgspec.json.encode({"id": "x", "choices": [{"index": 0, "delta": {**({"content": text} if text else {}), **delta}, "finish_reason": finish}]})
+    return msgspec.json.encode(
+        {"id": "x", "choices": [{"index": 0, "delta": {**({"content": text} if text else {}), **delta}, "finish_reason": finish}]}
+    )
 
 
 def test_pieces_of_a_tool_call_are_put_together() -> None:
     pieces = [
-        chunk(role="assistant", tool_calls=[{"index": 0, "id": "call_1", "type": "function", "function": {"name": "f", "arguments": ""}}]),
+        chunk(
+            role="assistant",
+            tool_calls=[{"index": 0, "id": "call_1", "type": "function", "function": {"name": "f", "arguments": ""}}],
+        ),
         chunk(tool_calls=[{"index": 0, "function": {"arguments": '{"a"'}}]),
         chunk(tool_calls=[{"index": 0, "function": {"arguments": ": 1}"}}]),
         chunk(finish="tool_calls"),

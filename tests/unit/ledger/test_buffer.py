@@ -87,7 +87,12 @@ def test_an_event_that_is_no_json_is_dropped_and_the_others_go_on(stream: FakeSt
 
 def test_many_threads_may_add_while_it_flushes(stream: FakeStream) -> None:
     buffer = BufferedLedger(stream, flush_interval=0.0, max_buffer=100_000)
-    threads = [threading.Thread(target=lambda: [buffer.add(request_event(str(n))) for n in range(500)]) for _ in range(8)]
+
+    def add_many() -> None:
+        for number in range(500):
+            buffer.add(request_event(str(number)))
+
+    threads = [threading.Thread(target=add_many) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

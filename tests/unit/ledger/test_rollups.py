@@ -7,9 +7,10 @@ from tests.support.ledger import AT, call_event, request_event
 def test_a_request_and_its_call_share_the_row_of_their_hour_and_model() -> None:
     sums = aggregate([request_event()], [call_event()])
     assert list(sums) == [("acme", hour_of(AT), "small")]
-    assert sums["acme", hour_of(AT), "small"] | {"requests": 1, "calls": 1, "call_cost": 700, "cost_saved": 500} == sums[
-        "acme", hour_of(AT), "small"
-    ]
+    assert (
+        sums["acme", hour_of(AT), "small"] | {"requests": 1, "calls": 1, "call_cost": 700, "cost_saved": 500}
+        == sums["acme", hour_of(AT), "small"]
+    )
 
 
 def test_tenants_hours_and_models_are_kept_apart() -> None:

@@ -17,7 +17,9 @@ from pipeline.request.key import content_key, derive
 from pipeline.request.model import Request, parse
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
-values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4), max_leaves=12)
+values = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4), max_leaves=12
+)
 objects = st.dictionaries(st.text(), values, max_size=6)
 
 
@@ -36,7 +38,9 @@ def same(a: Any, b: Any) -> bool:
 
 def key_of(extra: dict[str, Any], tenant: str = "t") -> str:
     params = {"model": "m", "messages": [{"role": "user", "content": "hi"}], **extra}
-    return content_key(Request(endpoint="chat/completions", body=b"", params=canonical.decode(json.dumps(params).encode())), tenant)
+    return content_key(
+        Request(endpoint="chat/completions", body=b"", params=canonical.decode(json.dumps(params).encode())), tenant
+    )
 
 
 def canon(value: Any) -> bytes:
@@ -108,7 +112,11 @@ def test_the_key_is_the_same_in_a_process_with_another_hash_seed() -> None:
     )
     keys = {
         subprocess.run(
-            [sys.executable, "-c", program], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
         for seed in ("0", "1", "12345")
     }

@@ -74,7 +74,10 @@ def test_a_wrong_parameter_is_named(change: dict[str, object], param: str) -> No
     assert param in error.message
 
 
-@given(st.sampled_from(sorted(CHAT)), st.one_of(st.text(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.booleans()))
+@given(
+    st.sampled_from(sorted(CHAT)),
+    st.one_of(st.text(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.booleans()),
+)
 def test_a_scalar_in_any_parameter_is_taken_or_refused_by_name(name: str, value: object) -> None:
     try:
         parse("chat/completions", json.dumps({**GOOD, name: value}).encode())

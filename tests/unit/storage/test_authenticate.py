@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -60,7 +59,9 @@ def test_a_key_that_is_both_is_an_admin_key(store: FakeStore, clock: FakeClock) 
     assert found.is_admin
 
 
-@pytest.mark.parametrize("presented", ["", "leo-", "leo--x", "sk-provider-key", "leo-id", "leo-id-\N{SNOWMAN}", "leo-a.b-c", "\ud800"])
+@pytest.mark.parametrize(
+    "presented", ["", "leo-", "leo--x", "sk-provider-key", "leo-id", "leo-id-\N{SNOWMAN}", "leo-a.b-c", "\ud800"]
+)
 def test_what_is_no_gateway_key_is_never_looked_up(authenticator: Authenticator, store: FakeStore, presented: str) -> None:
     assert authenticator.authenticate(presented) is None
     assert store.asked == 0
@@ -165,7 +166,7 @@ def test_an_outage_costs_one_question_a_second_for_all_keys_together(
 
 
 @pytest.fixture
-def flooded(authenticator: Authenticator, store: FakeStore) -> Iterator[Authenticator]:
+def flooded(authenticator: Authenticator, store: FakeStore) -> Authenticator:
     authenticator.authenticate(KEY)
     for number in range(authenticate.MAX_BAD + 100):
         authenticator.authenticate(f"leo-x{number}-guess")

@@ -18,6 +18,7 @@ class ScriptedServer:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         self.requests: list[bytes] = []
+        self.accepted = threading.Event()
         self.left = threading.Event()  # the client of a silent script is gone
         self._thread = threading.Thread(target=self._serve)
 
@@ -37,6 +38,7 @@ class ScriptedServer:
         self._listener.settimeout(30)
         for script in self._scripts:
             connection, _ = self._listener.accept()
+            self.accepted.set()
             with connection:
                 connection.settimeout(30)
                 self.requests.append(_request(connection))
@@ -49,24 +51,33 @@ class ScriptedServer:
 
 
 def _request(connection: socket.socket) -> bytes:
+    """One request; what came until then when the client leaves before it is complete."""
     got = b""
-    while b"\r\n\r\n" not in got:
-        got += connection.recv(65536)
-    head, _, body = got.partition(b"\r\n\r\n")
+    while (missing := _missing(got)) > 0 and (more := connection.recv(missing)):
+        got += more
+    return got
+
+
+def _missing(got: bytes) -> int:
+    head, end, body = got.partition(b"\r\n\r\n")
+    if not end:
+        return 1
     lengths = [int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")]
-    while len(body) < sum(lengths):
-        body += connection.recv(65536)
-    return head + b"\r\n\r\n" + body
+    return sum(lengths) - len(body)
 
 
-def http(body: bytes, *, status: str = "200 OK", kind: str = "application/json", length: int | None = None, **headers: str) -> bytes:
+def http(
+    body: bytes, *, status: str = "200 OK", kind: str = "application/json", length: int | None = None, **headers: str
+) -> bytes:
     extra = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
     size = len(body) if length is None else length
-    return f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {size}\r\n{extra}\r\n".encode() + body
+    return (
+        f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {size}\r\nConnection: close\r\n{extra}\r\n".encode() + body
+    )
 
 
 def sse(*payloads: bytes, done: bool = True) -> bytes:
     """A chunked event stream."""
     events = b"".join(b"data: " + payload + b"\n\n" for payload in [*payloads, *([b"[DONE]"] if done else [])])
-    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
     return head + b"%x\r\n" % len(events) + events + b"\r\n0\r\n\r\n"

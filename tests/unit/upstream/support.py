@@ -36,7 +36,9 @@ def table(tmp_path: Path, text: str, settings: Settings | None = None, environ: 
     return TableHolder(lambda: load_table(path, settings or Settings(), environ or {}))
 
 
-def chat(content: str = "hello", *, stream: bool = False, model: str = "gpt", caller_key: str = "", **fields: Any) -> UpstreamRequest:
+def chat(
+    content: str = "hello", *, stream: bool = False, model: str = "gpt", caller_key: str = "", **fields: Any
+) -> UpstreamRequest:
     body = {"model": model, "messages": [{"role": "user", "content": content}], **({"stream": True} if stream else {}), **fields}
     return UpstreamRequest("chat/completions", model, msgspec.json.encode(body), stream, caller_key)
 
@@ -47,7 +49,9 @@ def chunk(content: str | None = None, *, finish: str | None = None, usage: dict[
 
 
 def completion(content: str = "hi", usage: dict[str, int] | None = None) -> bytes:
-    return msgspec.json.encode({"choices": [{"index": 0, "message": {"content": content}, "finish_reason": "stop"}], "usage": usage})
+    return msgspec.json.encode(
+        {"choices": [{"index": 0, "message": {"content": content}, "finish_reason": "stop"}], "usage": usage}
+    )
 
 
 def error(message: str = "no", **fields: Any) -> bytes:
@@ -129,7 +133,7 @@ class Called:
             cancel=self.cancel,
             on_delta=self._hand_out,
             on_call=self._keep,
-            assemble=lambda chunks: b"|".join(chunks),
+            assemble=b"|".join,
         )
 
     def _hand_out(self, payloads: list[bytes]) -> None:

@@ -57,7 +57,12 @@ def test_a_success_starts_the_count_anew() -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [UpstreamError("bad", status=400), UpstreamError("slow down", status=429, transient=True), Cancelled("gone"), DeadlineExceeded("late")],
+    [
+        UpstreamError("bad", status=400),
+        UpstreamError("slow down", status=429, transient=True),
+        Cancelled("gone"),
+        DeadlineExceeded("late"),
+    ],
 )
 def test_what_is_not_the_upstreams_fault_does_not_open_it(error: Exception) -> None:
     breaker = Breaker("u", failures=1, reset_s=3600)

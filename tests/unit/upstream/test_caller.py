@@ -9,7 +9,7 @@ from pipeline.errors import BadRequest, Cancelled, DeadlineExceeded, NotFound, U
 from pipeline.settings import Settings
 from pipeline.upstream.breaker import Breakers
 from pipeline.upstream.table import TableHolder, load_table
-from pipeline.upstream.types import Usage
+from pipeline.upstream.types import CallRecord, Usage
 from tests.unit.upstream.support import KEY, USAGE, Called, FakeHttp, FakeReply, chat, chunk, completion, error, table
 
 TABLE = """
@@ -37,7 +37,13 @@ def test_a_whole_answer_comes_back_verbatim_with_usage_cost_and_headers(holder: 
     assert (answer.upstream, answer.model, answer.simulated) == ("a", "gpt-there", False)
     assert answer.headers == {"x-request-id": "r1", "x-ratelimit-limit-tokens": "9", "openai-version": "v"}
     (record,) = called.records
-    assert (record.outcome, record.status, record.cost, record.upstream, record.model) == ("ok", 200, 20_000_000, "a", "gpt-there")
+    assert (record.outcome, record.status, record.cost, record.upstream, record.model) == (
+        "ok",
+        200,
+        20_000_000,
+        "a",
+        "gpt-there",
+    )
     assert record.first_token_ms is None
     assert called.deltas == []
 
@@ -177,7 +183,13 @@ def test_an_upstream_that_repeats_the_key_is_not_repeated(holder: TableHolder) -
     called = Called(holder, FakeHttp(FakeReply(401, echo, headers)))
     with pytest.raises(UpstreamError) as caught:
         called.call(chat())
-    said = [caught.value.message, caught.value.envelope().decode(), repr(caught.value), repr(called.records), repr(chat(caller_key=KEY))]
+    said = [
+        caught.value.message,
+        caught.value.envelope().decode(),
+        repr(caught.value),
+        repr(called.records),
+        repr(chat(caller_key=KEY)),
+    ]
     assert "***" in caught.value.message
     assert not [text for text in said if KEY in text or KEY.replace("/", "\\/") in text]
 
@@ -220,7 +232,12 @@ def test_a_cancel_during_the_pause_ends_it(holder: TableHolder) -> None:
     called = Called(holder, FakeHttp(FakeReply(503, error(), {"retry-after": "25"})))
     # The record of the first try is what cancels, so the cancel falls into the pause after it.
     kept = called.records
-    called.on_call = lambda record: (kept.append(record), called.cancel.cancel("gone"))
+
+    def keep(record: CallRecord) -> None:
+        kept.append(record)
+        called.cancel.cancel("gone")
+
+    called.on_call = keep
     with pytest.raises(Cancelled):
         called.call(chat())
     assert len(kept) == 1

@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import closing
 
+import msgspec
 import pytest
 
 from pipeline.errors import Cancelled, DeadlineExceeded, GatewayError, UpstreamError
@@ -68,16 +69,15 @@ def test_a_compressed_answer_is_read(client: HttpUpstream) -> None:
 
 
 def test_a_small_answer_that_unpacks_to_a_large_one_is_refused(client: HttpUpstream) -> None:
-    with ScriptedServer(http(gzip.compress(b" " * 1_000_000), Content_Encoding="gzip")) as server:
-        with pytest.raises(UpstreamError) as caught:
-            whole(client, exchange(server.url))
+    packed = http(gzip.compress(b" " * 1_000_000), Content_Encoding="gzip")
+    with ScriptedServer(packed) as server, pytest.raises(UpstreamError) as caught:
+        whole(client, exchange(server.url))
     assert caught.value.code == "answer_too_large"
 
 
 def test_a_stream_that_grows_too_large_is_refused(client: HttpUpstream) -> None:
-    with ScriptedServer(sse(b'{"a":"' + b"x" * 3000 + b'"}')) as server:
-        with pytest.raises(UpstreamError) as caught:
-            streamed(client, exchange(server.url, stream=True))
+    with ScriptedServer(sse(b'{"a":"' + b"x" * 3000 + b'"}')) as server, pytest.raises(UpstreamError) as caught:
+        streamed(client, exchange(server.url, stream=True))
     assert (caught.value.code, caught.value.transient) == ("answer_too_large", False)
 
 
@@ -94,17 +94,15 @@ def test_a_redirect_is_an_answer_and_not_followed(client: HttpUpstream) -> None:
 
 @pytest.mark.parametrize("cut", [http(b"{}", length=100), sse(b'{"a":1}')[:-12]])
 def test_an_answer_that_breaks_off_is_interrupted(client: HttpUpstream, cut: bytes) -> None:
-    with ScriptedServer(cut) as server:
-        with pytest.raises(UpstreamError) as caught, client.post(exchange(server.url)) as reply:
-            list(reply.payloads()) if reply.is_stream else reply.read()
+    with ScriptedServer(cut) as server, pytest.raises(UpstreamError) as caught, client.post(exchange(server.url)) as reply:
+        list(reply.payloads()) if reply.is_stream else reply.read()
     assert (caught.value.code, caught.value.transient) == ("interrupted", True)
 
 
 @pytest.mark.parametrize("script", [b"", b"nonsense\r\n\r\n"])
 def test_an_upstream_that_does_not_speak_http_is_a_connection_error(client: HttpUpstream, script: bytes) -> None:
-    with ScriptedServer(script) as server:
-        with pytest.raises(UpstreamError) as caught:
-            whole(client, exchange(server.url))
+    with ScriptedServer(script) as server, pytest.raises(UpstreamError) as caught:
+        whole(client, exchange(server.url))
     assert (caught.value.code, caught.value.transient) == ("connection_error", True)
 
 
@@ -126,6 +124,7 @@ def test_a_tls_handshake_that_hangs_is_left_when_cancelled(client: HttpUpstream)
     with ScriptedServer(b"") as server:
         asked = exchange(server.url.replace("http:", "https:"), cancel=cancel)
         caught = in_thread(client, asked)
+        assert server.accepted.wait(30)
         cancel.cancel("gone")
         wait_until(lambda: caught, what="the end of the call")
     assert isinstance(caught[0], Cancelled)
@@ -178,3 +177,12 @@ def test_neither_an_error_nor_a_log_shows_the_key(client: HttpUpstream, caplog: 
 def test_a_response_header_that_repeats_the_key_is_masked(client: HttpUpstream) -> None:
     with ScriptedServer(http(b"{}", X_Request_Id=f"for {KEY}")) as server, client.post(exchange(server.url)) as reply:
         assert reply.headers["x-request-id"] == "for ***"
+
+
+@pytest.mark.parametrize("end", ["\r\nX: y", "\n", " ", "\u20ac"])
+def test_a_key_that_fits_no_header_is_refused_without_being_shown(client: HttpUpstream, end: str) -> None:
+    asked = msgspec.structs.replace(exchange("http://127.0.0.1:1/v1"), key=Secret(KEY + end))
+    with pytest.raises(UpstreamError) as caught:
+        whole(client, asked)
+    assert (caught.value.http_status, caught.value.transient) == (401, False)
+    assert KEY not in "".join(traceback.format_exception(caught.value))

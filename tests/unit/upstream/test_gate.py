@@ -34,9 +34,9 @@ def test_one_at_a_time_and_the_next_comes_in_when_it_leaves() -> None:
 
 def test_waiting_ends_with_the_deadline() -> None:
     gates = Gates()
-    with gates.place(ONE, soon(), CancelToken()), pytest.raises(DeadlineExceeded):
-        with gates.place(ONE, time.monotonic(), CancelToken()):
-            pass
+    late = gates.place(ONE, time.monotonic(), CancelToken())
+    with gates.place(ONE, soon(), CancelToken()), pytest.raises(DeadlineExceeded), late:
+        pass
 
 
 def test_waiting_ends_when_cancelled_and_the_place_is_not_lost() -> None:

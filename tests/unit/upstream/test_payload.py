@@ -23,9 +23,17 @@ def test_embeddings_tell_no_completion_tokens_and_have_none() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"{}", b'{"usage":null}', b'{"usage":{}}', b'{"usage":{"prompt_tokens":1}}', b'{"usage":{"prompt_tokens":-1,"total_tokens":3}}',
-     b'{"usage":{"prompt_tokens":"1","total_tokens":1}}', b'{"usage":7}', b'{"usage":{"prompt_tokens":9,"total_tokens":3}}'],
-)  # fmt: skip
+    [
+        b"{}",
+        b'{"usage":null}',
+        b'{"usage":{}}',
+        b'{"usage":7}',
+        b'{"usage":{"prompt_tokens":1}}',
+        b'{"usage":{"prompt_tokens":-1,"total_tokens":3}}',
+        b'{"usage":{"prompt_tokens":"1","total_tokens":1}}',
+        b'{"usage":{"prompt_tokens":9,"total_tokens":3}}',
+    ],
+)
 def test_usage_that_is_missing_or_malformed_is_unknown(body: bytes) -> None:
     assert peek(body).usage is None
 
@@ -48,7 +56,13 @@ def test_what_is_no_object_is_not_looked_into(body: bytes) -> None:
 
 
 def test_an_error_may_name_its_status() -> None:
-    assert [error_status(e) for e in (b'{"code":429}', b'{"code":"x"}', b'{"code":200}', b'"text"', b"{")] == [429, 502, 502, 502, 502]
+    assert [error_status(e) for e in (b'{"code":429}', b'{"code":"x"}', b'{"code":200}', b'"text"', b"{")] == [
+        429,
+        502,
+        502,
+        502,
+        502,
+    ]
 
 
 def test_cost_is_exact_and_counts_cached_tokens_at_their_price() -> None:

@@ -17,10 +17,15 @@ def failure(**fields: object) -> UpstreamError:
     return UpstreamError("no", transient=True, **fields)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("status", "transient"), [(400, False), (401, False), (404, False), (408, True), (409, True), (422, False),
-                                                   (429, True), (500, True), (503, True), (599, True)])  # fmt: skip
-def test_only_some_statuses_are_worth_another_try(status: int, transient: bool) -> None:
-    assert is_transient(status) is transient
+def test_only_some_statuses_are_worth_another_try() -> None:
+    assert [status for status in (400, 401, 404, 408, 409, 422, 429, 500, 503, 599) if is_transient(status)] == [
+        408,
+        409,
+        429,
+        500,
+        503,
+        599,
+    ]
 
 
 def test_the_ceiling_doubles_up_to_its_cap() -> None:

@@ -58,7 +58,9 @@ def failed(**fields: Any) -> Failure:
     return planned
 
 
-def exchange(sent: bytes, *, endpoint: str = "chat/completions", seconds: float = 30, cancel: CancelToken | None = None) -> Exchange:
+def exchange(
+    sent: bytes, *, endpoint: str = "chat/completions", seconds: float = 30, cancel: CancelToken | None = None
+) -> Exchange:
     return Exchange(
         upstream=Upstream(name="simulator"),
         endpoint=endpoint,
@@ -207,7 +209,9 @@ def test_embeddings_in_base64_are_the_same_numbers() -> None:
     assert len(plain) == 1536
 
 
-@pytest.mark.parametrize("sent", [{}, {"input": ""}, {"input": []}, {"input": [""]}, {"input": 3}, {"input": "x", "dimensions": 0}])
+@pytest.mark.parametrize(
+    "sent", [{}, {"input": ""}, {"input": []}, {"input": [""]}, {"input": 3}, {"input": "x", "dimensions": 0}]
+)
 def test_embeddings_of_nothing_are_a_400(sent: dict[str, Any]) -> None:
     given = Simulation(SimSettings(), words).embeddings(json.dumps(sent).encode())
     assert isinstance(given, Failure)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,7 +29,7 @@ def parsed(chunks: list[bytes]) -> tuple[list[bytes], bool]:
 @given(st.lists(st.integers(0, len(STREAM)), max_size=20))
 def test_it_reads_the_same_however_the_bytes_are_cut(cuts: list[int]) -> None:
     places = [0, *sorted(cuts), len(STREAM)]
-    chunks = [STREAM[start:end] for start, end in zip(places, places[1:], strict=False)]
+    chunks = [STREAM[start:end] for start, end in itertools.pairwise(places)]
     assert parsed(chunks) == (PAYLOADS, True)
 
 

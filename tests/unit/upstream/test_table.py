@@ -68,7 +68,12 @@ def test_the_settings_give_the_default_upstream_when_the_file_names_none(tmp_pat
 def test_without_a_file_the_settings_name_the_only_upstream() -> None:
     loaded = load_table(None, Settings(openai_api_key=KEY), {})
     route = loaded.resolve("anything")
-    assert (route.upstream, route.base_url, loaded.simulated, loaded.names()) == ("openai", "https://api.openai.com/v1", False, [])
+    assert (route.upstream, route.base_url, loaded.simulated, loaded.names()) == (
+        "openai",
+        "https://api.openai.com/v1",
+        False,
+        [],
+    )
 
 
 def test_without_a_file_and_without_an_upstream_the_simulator_answers(tmp_path: Path) -> None:
@@ -120,7 +125,10 @@ def test_a_models_file_that_was_asked_for_must_be_there(tmp_path: Path) -> None:
         ("upstreams: {a: {base_url: 'https://x/v1?key=1'}}", "query"),
         ("upstreams: {a: {base_url: 'https://x:99999/v1'}}", "not a URL"),
         ("upstreams: {a: {base_url: 'https://x/a b'}}", "percent-encoded"),
-        ("upstreams: {a: {base_url: 'http://x', api_key_env: A_KEY}, b: {base_url: 'http://x', api_key_env: B_KEY}}", "A_KEY, B_KEY"),
+        (
+            "upstreams: {a: {base_url: 'http://x', api_key_env: A_KEY}, b: {base_url: 'http://x', api_key_env: B_KEY}}",
+            "A_KEY, B_KEY",
+        ),
     ],
 )
 def test_a_bad_table_is_refused_with_the_place_and_what_to_do(tmp_path: Path, text: str, said: str) -> None:

@@ -1,0 +1,1 @@
+"""The promises of this project, proved on real processes: `make check-promises`."""
