@@ -28,6 +28,8 @@ def render(error: GatewayError) -> Response:
     for name, value in getattr(error, "headers", {}).items():
         if name.startswith("x-ratelimit-"):
             response.headers[name] = value
+    if isinstance(error, _MethodNotAllowed):
+        response.headers["Allow"] = error.allowed
     if "request_id" in g:
         response.headers["X-LEO-Request-ID"] = response.headers["x-request-id"] = g.request_id
     return response
@@ -46,6 +48,10 @@ def retry_headers(error: GatewayError) -> dict[str, str]:
 class _MethodNotAllowed(BadRequest):
     status = 405
 
+    def __init__(self, allowed: str) -> None:
+        super().__init__(f"{request.method} is not allowed for {request.path}. Allowed: {allowed}.", code="method_not_allowed")
+        self.allowed = allowed  # RFC 9110 15.5.6: the response must say so in `Allow`
+
 
 def _ours(error: HTTPException, app: Flask) -> GatewayError:
     if isinstance(error, RequestEntityTooLarge):
@@ -55,10 +61,7 @@ def _ours(error: HTTPException, app: Flask) -> GatewayError:
             f"Unknown request URL: {request.method} {request.path}. GET /openapi.json lists what there is.", code="unknown_url"
         )
     if isinstance(error, MethodNotAllowed):
-        allowed = ", ".join(sorted(error.valid_methods or ()))
-        return _MethodNotAllowed(
-            f"{request.method} is not allowed for {request.path}. Allowed: {allowed}.", code="method_not_allowed"
-        )
+        return _MethodNotAllowed(", ".join(sorted(error.valid_methods or ())))
     return BadRequest(error.description or error.name)
 
 

@@ -30,7 +30,7 @@ def ready() -> tuple[dict[str, Any], int]:
     gateway = here.gateway
     parts = {
         "redis": _state(lambda: bool(gateway.redis.ping())),
-        "database": _state(lambda: is_current(gateway.settings.database)),
+        "database": _state(lambda: is_current(gateway.engine)),
         "worker": _state(lambda: gateway.canary.heard(here.submitter.canary, CANARY_S)),
     }
     # The canary went through the broker; without it, the broker is asked for itself.

@@ -73,7 +73,10 @@ def reload_models() -> dict[str, Any]:
 
 
 def _scope() -> str | None:
-    if request.args.get("scope") == "global":
+    scope = request.args.get("scope", "tenant")
+    if scope not in ("tenant", "global"):
+        raise BadRequest("Invalid 'scope': it must be 'tenant' or 'global'.", param="scope", code="invalid_value")
+    if scope == "global":
         require_admin(request)
         return None
     return authenticate(request).tenant

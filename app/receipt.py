@@ -138,6 +138,7 @@ class Receipt:
 
     def _event(self, answer: Answer | None, error: GatewayError | None, status: int) -> RequestEvent:
         tokens = answer.tokens if answer else None
+        refused = None if self.entry else 0  # what was not admitted has cost nothing; what failed later, nobody knows
         assert self.principal is not None
         return RequestEvent(
             id=self.id,
@@ -145,7 +146,8 @@ class Receipt:
             tenant=self.principal.tenant,
             key_id=self.principal.key_id,
             endpoint=self.endpoint,
-            model=self.request.model if self.request else "",
+            # A refused request names whatever its caller wrote: that is not a model, and has no place in the sums.
+            model=self.request.model if self.request and self.entry else "",
             route=self.route() if self.entry else "NONE",
             cache=self.status if not error else "error",
             bypass_reason=", ".join(sorted(set(self.entry.plan.reasons.values()))) or None if self.entry else None,
@@ -155,9 +157,9 @@ class Receipt:
             prompt_tokens=tokens.prompt if tokens else None,
             completion_tokens=tokens.completion if tokens else None,
             cached_tokens=tokens.cached if tokens else None,
-            cost=self.cost(answer) if answer else None,
-            cost_saved=self.cost_saved(answer) if answer else None,
-            tokens_saved=self.tokens_saved(answer) if answer else None,
+            cost=self.cost(answer) if answer else refused,
+            cost_saved=self.cost_saved(answer) if answer else refused,
+            tokens_saved=self.tokens_saved(answer) if answer else refused,
             latency_ms=round(self.elapsed_ms(), 3),
             overhead_ms=round(self.overhead_ms(answer), 3),
             log_key=self.entry.plan.log_key if self.entry else "",

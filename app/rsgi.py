@@ -17,10 +17,12 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from pipeline.errors import TooLarge
+
 log = logging.getLogger(__name__)
 
 Start = Callable[..., Any]
-TOO_LARGE = b'{"error":{"message":"The body is larger than this gateway takes (LEO_MAX_BODY_BYTES).","type":"invalid_request_error","param":null,"code":"request_too_large"}}'
+TOO_LARGE = TooLarge("The body is larger than this gateway takes (LEO_MAX_BODY_BYTES).").envelope()
 
 
 class Bridge:

@@ -25,7 +25,9 @@ def describe() -> dict[str, Any]:
 
 
 def _git(*args: str) -> str:
-    return subprocess.run(["git", *args], capture_output=True, text=True, check=False).stdout.strip() or "unknown" * (args[0] == "rev-parse")
+    return subprocess.run(["git", *args], capture_output=True, text=True, check=False).stdout.strip() or "unknown" * (
+        args[0] == "rev-parse"
+    )
 
 
 def _cpu() -> str:

@@ -34,15 +34,15 @@ from pipeline.settings import Settings
 from pipeline.stages.call import call
 from pipeline.stages.lookup import lookup
 from pipeline.stages.store import store, why_not_stored
-from pipeline.storage.engine import create_engine
 from pipeline.storage.authenticate import Authenticator
+from pipeline.storage.engine import create_engine
 from pipeline.storage.keys import KeyStore
 from pipeline.storage.switches import Switchboard
 from pipeline.upstream.breaker import Breakers
 from pipeline.upstream.caller import Upstreams
 from pipeline.upstream.client import HttpUpstream
 from pipeline.upstream.retry import RetryPolicy
-from pipeline.upstream.simulator import Simulator, SimSettings
+from pipeline.upstream.simulator import SimSettings, Simulator
 from pipeline.upstream.table import TableHolder, load_table
 
 log = logging.getLogger(__name__)

@@ -44,14 +44,15 @@ class ModelReload:
         self._stop.set()
 
     def _watch(self) -> None:
-        seen: object = self  # nothing seen yet
+        # The first look reads the table too: an announcement may have come between the start and it.
+        seen: object = self
         while not self._stop.wait(self._interval):
             try:
                 with redis_errors():
                     epoch = self._redis.get(_EPOCH)
-                if epoch != seen and seen is not self:
+                if epoch != seen:
                     self._tables.reload()
-                    log.info("model_table_reloaded models=%d", len(self._tables.current.names()))
+                    log.info("model_table_read models=%d", len(self._tables.current.names()))
                 seen = epoch
             except StoreUnavailable:
                 continue

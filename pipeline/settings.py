@@ -61,6 +61,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_waiting: Positive = 2048  # callers waiting at once in one front-end process
     max_queue: Positive = 100_000  # new requests are refused while the queue is longer
     max_ledger_backlog: Positive = 1_000_000
+    ledger_retention_days: Positive = 90  # single requests and calls; the sums by the hour stay
 
     # Processes
     web_processes: Positive = 1

@@ -6,6 +6,7 @@ import signal
 import threading
 
 from pipeline.gateway import Gateway
+from pipeline.ledger import retention
 from pipeline.logs import setup_logging
 from pipeline.settings import Settings
 from workers.celery_app import QUEUES, create_celery
@@ -17,10 +18,12 @@ def run_worker(settings: Settings, queues: tuple[str, ...] = QUEUES) -> None:
     """A Celery worker on the threads pool; returns after a warm shutdown (SIGTERM or SIGINT)."""
     setup_logging(settings.log_level)
     gateway = Gateway(settings, role="worker")
+    gateway.model_reload.watch()
     celery = create_celery(settings)
     register(celery, gateway, Submitter(celery, gateway.chain, settings.max_queue))
     celery.worker_main(
         [
+            "--quiet",  # no banner: what matters is one line in the log
             "worker",
             "--pool=threads",
             f"--concurrency={settings.upstream_concurrency}",
@@ -42,5 +45,7 @@ def run_ledger(settings: Settings) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    cleaner = (gateway.engine, settings.ledger_retention_days, stop)
+    threading.Thread(target=retention.keep, args=cleaner, name="retention", daemon=True).start()
     gateway.ledger_writer.run(stop)
     gateway.close()

@@ -67,5 +67,5 @@ class Submitter:
     def _send(self, task: str, args: list[str], queue: str) -> None:
         try:
             self._celery.send_task(task, args=args, queue=queue, ignore_result=True)
-        except Exception as error:  # noqa: BLE001  see the module's docstring
+        except Exception as error:
             raise StoreUnavailable(f"The broker is not answering ({type(error).__name__}). Please try again shortly.") from error

@@ -79,7 +79,9 @@ def waiting(progress: Progress) -> Result:
         }
 
 
-async def _wait_and_watch(site: Site, process: psutil.Process, redis_port: int, progress: Progress) -> tuple[dict[str, Any], float]:
+async def _wait_and_watch(
+    site: Site, process: psutil.Process, redis_port: int, progress: Progress
+) -> tuple[dict[str, Any], float]:
     bodies = [chat(f"question number {n} [[sim: tokens=10]]") for n in range(2000)]
     load = asyncio.create_task(_gather([post(site.ports[0], body, KEY, timeout=200) for body in bodies], progress))
     connections, memory = 0, 0.0
@@ -112,7 +114,11 @@ def storm(progress: Progress) -> Result:
             "bound on calls": bound,
             **ledger,
             "slowest s": round(max(reply.total for reply in replies), 1),
-            "kept": answered == 3000 and not wrong and calls <= bound and ledger["ledger duplicates"] == 0 and ledger["ledger requests"] >= 3000,
+            "kept": answered == 3000
+            and not wrong
+            and calls <= bound
+            and ledger["ledger duplicates"] == 0
+            and ledger["ledger requests"] >= 3000,
         }
 
 
@@ -129,7 +135,9 @@ async def _storm(site: Site, rng: random.Random, progress: Progress) -> tuple[li
                 kind = rng.choice([name for name, pids in victims.items() if pids])
                 site.revive()
                 # A front end is killed behind a second one: at least one of the two is up.
-                if kind == "front end" and not all(await asyncio.gather(*(asyncio.to_thread(healthy, port) for port in site.ports))):
+                if kind == "front end" and not all(
+                    await asyncio.gather(*(asyncio.to_thread(healthy, port) for port in site.ports))
+                ):
                     continue
                 kill(rng.choice(victims[kind]))
                 kills[kind] += 1
@@ -215,7 +223,9 @@ async def _through(site: Site, harm: Callable[[], Any], name: str) -> Result:
         number = 0
         while not over.is_set():
             number += 1
-            asked.append(asyncio.create_task(post(site.ports[number % 2], chat(f"{name} {number} [[sim: tokens=5]]"), KEY, timeout=60)))
+            asked.append(
+                asyncio.create_task(post(site.ports[number % 2], chat(f"{name} {number} [[sim: tokens=5]]"), KEY, timeout=60))
+            )
             await asyncio.sleep(0.05)
 
     loading = asyncio.create_task(load())
@@ -227,7 +237,9 @@ async def _through(site: Site, harm: Callable[[], Any], name: str) -> Result:
     replies = await asyncio.gather(*asked)
     clear = [reply for reply in replies if reply.status == 503 and "retry-after" in reply.headers]
     other = Counter(r.error or f"{r.status} {r.body[:120]!r}" for r in replies if not r.complete and r not in clear)
-    late = await asyncio.gather(*(post(site.ports[n % 2], chat(f"{name} after {n} [[sim: tokens=5]]"), KEY, timeout=60) for n in range(20)))
+    late = await asyncio.gather(
+        *(post(site.ports[n % 2], chat(f"{name} after {n} [[sim: tokens=5]]"), KEY, timeout=60) for n in range(20))
+    )
     return {
         "requests": len(replies),
         "answered": sum(reply.complete for reply in replies),
@@ -253,7 +265,6 @@ async def _at_once(site: Site, bodies: list[dict[str, Any]], progress: Progress)
 
 
 async def _gather(coroutines: list[Any], progress: Progress) -> list[Reply]:
-    replies: list[Reply] = []
     done = 0
 
     async def counted(coroutine: Any) -> Reply:
@@ -263,5 +274,4 @@ async def _gather(coroutines: list[Any], progress: Progress) -> list[Reply]:
         progress(done, len(coroutines))
         return reply
 
-    replies = list(await asyncio.gather(*map(counted, coroutines)))
-    return replies
+    return list(await asyncio.gather(*map(counted, coroutines)))

@@ -65,7 +65,11 @@ def real_model(progress: Progress) -> Result:
         return {"reason": f"{PYTHON} is not there; `make real-model` installs it", "kept": None}
     with _server() as base_url, GatewayProcesses(base_url) as gateway:
         client = OpenAI(base_url=gateway.base_url, api_key=KEY, max_retries=0)
-        ask = {"model": "gemma", "messages": [{"role": "user", "content": "What is the capital of France?"}], "stop": ["\n", "Question:"]}
+        ask = {
+            "model": "gemma",
+            "messages": [{"role": "user", "content": "What is the capital of France?"}],
+            "stop": ["\n", "Question:"],
+        }
         ask |= {"max_tokens": 32, "temperature": 0}
         whole = client.chat.completions.with_raw_response.create(**ask)  # type: ignore[call-overload]
         again = client.chat.completions.with_raw_response.create(**ask)  # type: ignore[call-overload]

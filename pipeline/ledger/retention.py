@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 
 from sqlalchemy import Engine, delete, select
 
 from pipeline import ids
+from pipeline.errors import StoreUnavailable
 from pipeline.storage.engine import writing
 from pipeline.storage.tables import LedgerCall, LedgerRequest
+
+log = logging.getLogger(__name__)
 
 BATCH = 2000
 DAY_S = 86_400
@@ -30,6 +34,18 @@ def delete_older_than(
     """
     before = now() - days * DAY_S
     return sum(_delete(engine, table, before, batch, stop) for table in (LedgerRequest, LedgerCall))
+
+
+def keep(engine: Engine, days: float, stop: threading.Event, every_s: float = 3600.0) -> None:
+    """Delete what is too old now and each `every_s` seconds, until `stop`. An outage only means: the next time."""
+    while not stop.is_set():
+        try:
+            deleted = delete_older_than(engine, days, stop=stop)
+            if deleted:
+                log.info("ledger_rows_deleted rows=%d days=%g", deleted, days)
+        except StoreUnavailable as error:
+            log.warning("retention_postponed reason=%s", error.message)
+        stop.wait(every_s)
 
 
 def _delete(

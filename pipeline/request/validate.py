@@ -54,7 +54,7 @@ def _validate_message(where: str, message: Any) -> None:
 
 def _validate_embeddings(body: dict[str, Any]) -> None:
     text = body.get("input")
-    if text is None or text == "" or text == []:
+    if text in (None, "", []):
         raise _missing("input", "a string, a list of strings, or a list of tokens")
     if not isinstance(text, str | list):
         raise _wrong("input", f"must be a string or an array, not {_kind_of(text).value}", "invalid_type")

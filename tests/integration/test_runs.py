@@ -211,7 +211,7 @@ def test_a_tenants_own_key_leaves_redis_with_the_end_of_the_run(runs: Runs) -> N
     claim = runs.claim("k1", runs.redis.hget(run_key("k1"), "ep").decode(), 0)  # type: ignore[union-attr]
     assert claim is not None
     runs.finish(claim, [Answered(make_answer(), "upstream")], store=make_answer())
-    dump = b"".join(repr((runs.redis.dump(key))).encode() for key in runs.redis.keys("*"))
+    dump = b"".join(repr(runs.redis.dump(key)).encode() for key in runs.redis.keys("*"))
     assert b"sk-secret-of-a-tenant" not in dump
 
 

@@ -10,7 +10,11 @@ from pipeline.admission.answer import Answer, Tokens
 from pipeline.admission.runs import Admission, RunRequest, Runs, Times
 from pipeline.request.plan import Plan
 
-BODY = b'{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"hello"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}'
+BODY = (
+    b'{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"m",'
+    b'"choices":[{"index":0,"message":{"role":"assistant","content":"hello"},"finish_reason":"stop"}],'
+    b'"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}'
+)
 
 
 def make_runs(client: redis.Redis, **times: float) -> Runs:

@@ -108,7 +108,8 @@ def test_the_user_is_in_the_key_when_the_cache_is_per_user() -> None:
 def test_the_key_is_the_same_in_a_process_with_another_hash_seed() -> None:
     program = (
         "from pipeline.request.model import parse; from pipeline.request.key import content_key; "
-        'print(content_key(parse("chat/completions", b\'{"model":"m","messages":[{"role":"user","content":"hi"}],"zeta":{"b":1,"a":2}}\'), "t"))'
+        'body = b\'{"model":"m","messages":[{"role":"user","content":"hi"}],"zeta":{"b":1,"a":2}}\'; '
+        'print(content_key(parse("chat/completions", body), "t"))'
     )
     keys = {
         subprocess.run(

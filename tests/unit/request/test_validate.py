@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import pytest
@@ -79,11 +80,10 @@ def test_a_wrong_parameter_is_named(change: dict[str, object], param: str) -> No
     st.one_of(st.text(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.booleans()),
 )
 def test_a_scalar_in_any_parameter_is_taken_or_refused_by_name(name: str, value: object) -> None:
-    try:
+    with contextlib.suppress(BadRequest):
         parse("chat/completions", json.dumps({**GOOD, name: value}).encode())
-    except BadRequest as error:
-        assert error.param
-        assert error.param.startswith(name)
+        return
+    assert (refusal({**GOOD, name: value}).param or "").startswith(name)
 
 
 @given(st.binary())
