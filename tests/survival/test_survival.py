@@ -263,9 +263,7 @@ def test_the_model_table_is_read_again_on_sighup(upstream: SimulatedUpstream) ->
     with GatewayProcesses() as own:
         assert own.ask(chat("before")).headers["x-leo-simulated"] == "true"
         upstreams = f"upstreams: {{sim: {{base_url: '{upstream.base_url}'}}}}"
-        table = upstreams + "
-models: {sim-model: {upstream: sim, price: {input: 0.15, output: 0.6}}}
-"
+        table = upstreams + "\nmodels: {sim-model: {upstream: sim, price: {input: 0.15, output: 0.6}}}\n"
         (own.home / "models.yaml").write_text(table)
         assert own._process is not None
         own._process.popen.send_signal(signal.SIGHUP)
