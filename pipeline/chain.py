@@ -18,11 +18,15 @@ from pipeline.upstream.cancel import CancelToken
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a run. `decision` says what the last stage did and why; it goes to the log."""
+    """What is known of a run. `decision` says what the last stage did and why; it goes to the log.
+
+    `lost` counts workers that died while they worked on it: each may have made a call that nobody recorded.
+    """
 
     key: str
     run_id: str  # names this attempt of the run: unique for ever, so calls made by it can be told apart
     request: RunRequest
+    lost: int = 0
     answer: Answer | None = None
     source: str = "upstream"
     decision: str = ""

@@ -87,7 +87,7 @@ class Runner:
             return None
         with self._keeper.holding(claim) as cancel:
             writer = Writer(self._runs, claim, cancel, time.monotonic() + self._patience)
-            state = State(key=key, run_id=f"{key}:{claim.token}", request=claim.request)
+            state = State(key=key, run_id=f"{key}:{claim.token}", request=claim.request, lost=claim.lost)
             try:
                 return self._stages(claim, state, writer, first)
             except Cancelled:

@@ -18,6 +18,7 @@ Fields of the run:
     dl     when the last caller's patience ends (unix ms)
     out    1 when the current log holds deltas
     deaths how many workers died holding it
+    lost   how many of those since the last claim: the ledger does not know of their calls yet
     fp     fingerprint of the body under an Idempotency-Key
     req    the request for the workers (MessagePack of `runs.RunRequest`)
 

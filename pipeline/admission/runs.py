@@ -45,7 +45,8 @@ class Admission(msgspec.Struct, frozen=True):
 class Claim(msgspec.Struct, frozen=True):
     """A worker's right to write to a run.
 
-    `patience` is the seconds until the last caller's deadline, `length` how many events the log had.
+    `patience` is the seconds until the last caller's deadline, `length` how many events the log had,
+    `lost` how many workers died with this run since it was claimed before.
     """
 
     key: str
@@ -54,6 +55,7 @@ class Claim(msgspec.Struct, frozen=True):
     request: RunRequest
     patience: float
     length: int
+    lost: int = 0
 
 
 class Pulse(msgspec.Struct, frozen=True):
@@ -139,7 +141,7 @@ class Runs:
         reply = self._run("claim", [run_key(key), followers_key(key)], args)
         if not reply:
             return None
-        return Claim(key, epoch, reply[0].decode(), _request_decoder.decode(reply[1]), int(reply[2]) / 1000, reply[3])
+        return Claim(key, epoch, reply[0].decode(), _request_decoder.decode(reply[1]), int(reply[2]) / 1000, reply[3], reply[4])
 
     def append(self, claim: Claim, new: list[Event], expected: int) -> int:
         """Append events; returns the length of the log, or -1 when the claim is lost.

@@ -27,6 +27,8 @@ def call(upstreams: Upstreams, record: Callable[[CallEvent], None]) -> StageFunc
             calls.append(_event(state, len(calls), made))
             record(calls[-1])
 
+        for number in range(state.lost):
+            record(_lost(state, number))
         started = time.monotonic()
         answer = upstreams.call(
             UpstreamRequest(request.endpoint, request.model, request.body, request.stream, request.caller_key),
@@ -58,6 +60,22 @@ def _answer(tenant: str, answer: UpstreamAnswer, elapsed_ms: float, call_id: str
         stored_at=unix_now(),
         headers=answer.headers,
         call_id=call_id,
+    )
+
+
+def _lost(state: State, number: int) -> CallEvent:
+    """The call of a worker that died: it was probably made, and probably costs something, but nobody knows what."""
+    return CallEvent(
+        id=f"{state.run_id}:lost{number}",
+        at=unix_now(),
+        tenant=state.request.tenant,
+        log_key=state.key,
+        endpoint=state.request.endpoint,
+        upstream="unknown",
+        model=state.request.model,
+        outcome="lost",
+        error="the worker that made this call died",
+        latency_ms=0.0,
     )
 
 

@@ -115,6 +115,18 @@ def test_whoever_waits_notices_that_the_worker_died(redis_client: redis.Redis) -
     assert runs.claim("k1", claim.epoch, 0) is not None
 
 
+def test_a_claim_after_a_death_says_that_a_call_may_be_missing_in_the_ledger(redis_client: redis.Redis) -> None:
+    runs = make_runs(redis_client, lease=0.01)
+    first = claimed(runs)
+    assert first.lost == 0
+    wait_until(lambda: runs.tend("web-1", [("k1", first.epoch)], 0)[0][0] == "requeue:0", what="the death being noticed")
+    second = runs.claim("k1", first.epoch, 0)
+    assert second is not None
+    assert second.lost == 1
+    third = wait_until(lambda: runs.claim("k1", first.epoch, 0), what="the lease running out")
+    assert third.lost == 1
+
+
 def test_a_request_that_kills_every_worker_is_given_up(redis_client: redis.Redis) -> None:
     runs = make_runs(redis_client, lease=0.001)
     epoch = admit(runs).epoch

@@ -30,7 +30,7 @@ local epoch = string.format('%.0f', math.max(time[1] * 1000000 + time[2], tonumb
 local log = ARGV[8] .. epoch
 redis.call('DEL', KEYS[1], KEYS[2])
 redis.call('HSET', KEYS[1], 'st', 'queued', 'ep', epoch, 'tok', epoch, 'stage', 0, 'qa', now, 'lease', 0,
-  'dl', ends, 'out', 0, 'deaths', 0, 'fp', ARGV[4], 'req', ARGV[6])
+  'dl', ends, 'out', 0, 'deaths', 0, 'lost', 0, 'fp', ARGV[4], 'req', ARGV[6])
 redis.call('ZADD', KEYS[2], now + tonumber(ARGV[2]), ARGV[1])
 redis.call('RPUSH', log, ARGV[7])
 for _, key in ipairs({KEYS[1], KEYS[2], log}) do redis.call('PEXPIRE', key, ARGV[5] + 60000) end

@@ -17,6 +17,7 @@ if run[1] == 'running' and now > tonumber(run[3]) then
   lost = true
   -- The token moves on here already, so that a worker that was only slow cannot write any more.
   redis.call('HINCRBY', KEYS[1], 'tok', 1)
+  redis.call('HINCRBY', KEYS[1], 'lost', 1)
   if redis.call('HINCRBY', KEYS[1], 'deaths', 1) > tonumber(ARGV[6]) then
     length = redis.call('RPUSH', log, ARGV[7])
     redis.call('HSET', KEYS[1], 'st', 'failed')
