@@ -29,11 +29,13 @@ def status() -> dict[str, Any]:
 @blueprint.post("/optimization/enable")
 def enable() -> dict[str, Any]:
     """`{"strategy": NAME, "enabled": BOOL}` for the caller's tenant; `"scope": "global"` needs an admin key."""
+    principal = authenticate(request)
     body = _body({"strategy": str, "enabled": bool}, {"scope": str})
     scope = body.get("scope", "tenant")
     if scope not in ("tenant", "global"):
         raise BadRequest("Invalid 'scope': it must be 'tenant' or 'global'.", param="scope")
-    principal = require_admin(request) if scope == "global" else authenticate(request)
+    if scope == "global":
+        require_admin(request)
     tenant = None if scope == "global" else principal.tenant
     context().gateway.switches.set(body["strategy"], body["enabled"], tenant)
     return {"strategy": body["strategy"], "enabled": body["enabled"], "scope": scope}

@@ -21,6 +21,8 @@ from pipeline.errors import TooLarge
 
 log = logging.getLogger(__name__)
 
+UNREADABLE = "\N{REPLACEMENT CHARACTER}"
+
 Start = Callable[..., Any]
 TOO_LARGE = TooLarge("The body is larger than this gateway takes (LEO_MAX_BODY_BYTES).").envelope()
 
@@ -34,7 +36,11 @@ class Bridge:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="request")
 
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
-        body = await self._read(scope, protocol)
+        try:
+            body = await self._read(scope, protocol)
+        except Exception as error:  # noqa: BLE001  granian's own exception for a closed connection has no importable name
+            log.debug("caller_hung_up_in_its_body reason=%s", type(error).__name__)
+            return
         if body is None:
             protocol.response_bytes(413, [("content-type", "application/json"), ("connection", "close")], TOO_LARGE)
             return
@@ -157,4 +163,7 @@ def _environ(scope: Any, body: bytes, exchange: _Exchange) -> dict[str, Any]:
             environ[key] = value
         elif key != "CONTENT_LENGTH":
             environ[f"HTTP_{key}"] = f"{environ[f'HTTP_{key}']},{value}" if f"HTTP_{key}" in environ else value
+    for name in scope.headers.keys():  # noqa: SIM118  granian's headers are no mapping, and iterating them fails
+        # A value that is not ASCII is kept back by granian. It must not count as a header that was not sent.
+        environ.setdefault(f"HTTP_{name.upper().replace('-', '_')}", UNREADABLE)
     return environ

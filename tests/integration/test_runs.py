@@ -249,3 +249,4 @@ def test_a_paused_redis_fails_within_its_timeout() -> None:
         finally:
             server.resume()
         assert wait_until(lambda: admit(runs, "k3").verdict == "new", what="recovery")
+        runs.redis.connection_pool.disconnect()
