@@ -72,10 +72,14 @@ def _serve(endpoint: str) -> Response:
     on_disconnect(entry.leave)
     try:
         assert receipt.request is not None
-        return _stream(here, receipt, entry) if receipt.request.stream else _whole(here, receipt, entry)
+        streams = receipt.request.stream and endpoint == "chat/completions"  # embeddings have no other form
+        return _stream(here, receipt, entry) if streams else _whole(here, receipt, entry)
     except GatewayError as error:
         entry.close()
         receipt.record(here.gateway, None, error)
+        raise
+    except Exception:
+        entry.close()
         raise
 
 
@@ -99,7 +103,7 @@ def _policy(here: Context, tenant: str) -> Policy:
 
 
 def _whole(here: Context, receipt: Receipt, entry: Entry) -> Response:
-    answer = entry.answer or _wait(receipt, entry)
+    answer = entry.answer or _wait(entry)
     entry.close()
     body = served_again(answer.body) if receipt.status == "exact" else answer.body
     if not entry.plan.transparent:
@@ -110,19 +114,12 @@ def _whole(here: Context, receipt: Receipt, entry: Entry) -> Response:
     return response
 
 
-def _wait(receipt: Receipt, entry: Entry) -> Answer:
+def _wait(entry: Entry) -> Answer:
     for batch in entry.events():
         last = batch[-1] if batch else None
         if isinstance(last, Answered):
-            _found_stored(entry, last)
             return last.answer
     raise GatewayError("The run ended without an answer.", code="internal_error")
-
-
-def _found_stored(entry: Entry, last: Event) -> None:
-    """A stage of the chain may find the answer stored; then this was a hit after all."""
-    if isinstance(last, Answered) and last.source == "exact":
-        entry.status = "exact"
 
 
 # --- streamed ---
@@ -136,7 +133,6 @@ def _stream(here: Context, receipt: Receipt, entry: Entry) -> Response:
     ahead: list[Event] = []
     while not (ahead and isinstance(ahead[-1], Delta | Answered)):
         ahead = next(events)
-    _found_stored(entry, ahead[-1])
     if receipt.status == "exact":
         ahead = [_again(event) for event in ahead]
     response = Response(

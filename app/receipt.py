@@ -43,6 +43,12 @@ class Receipt:
     def status(self) -> CacheState:
         return self.entry.status if self.entry else "error"
 
+    def bypassed(self) -> dict[str, str]:
+        """What was not done with this request, and why; `store` once it is known that its answer was not kept."""
+        if self.entry is None:
+            return {}
+        return self.entry.plan.reasons | ({"store": self.entry.not_stored} if self.entry.not_stored else {})
+
     def route(self) -> str:
         return ROUTES.get(self.status, "FAST")
 
@@ -77,8 +83,8 @@ class Receipt:
             "X-LEO-Route": self.route(),
             "X-LEO-Overhead-Ms": f"{self.overhead_ms(answer):.3f}",
         }
-        if self.entry and self.entry.plan.reasons:
-            found["X-LEO-Bypass-Reason"] = ", ".join(f"{what}={why}" for what, why in sorted(self.entry.plan.reasons.items()))
+        if self.bypassed():
+            found["X-LEO-Bypass-Reason"] = ", ".join(f"{what}={why}" for what, why in sorted(self.bypassed().items()))
         if self.entry and (self.entry.plan.lookup or self.entry.plan.store):
             found["X-LEO-Entry-ID"] = self.entry.plan.content_key
         if self.entry and self.entry.replayed:
@@ -114,7 +120,7 @@ class Receipt:
                 "overhead_ms": round(self.overhead_ms(answer), 3),
                 "billed": cost,
                 "cost_saved": saved,
-                "bypass": self.entry.plan.reasons if self.entry else {},
+                "bypass": self.bypassed(),
             },
             "leo_metrics": {
                 "request_id": self.id,

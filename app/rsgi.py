@@ -157,13 +157,15 @@ def _environ(scope: Any, body: bytes, exchange: _Exchange) -> dict[str, Any]:
         "wsgi.run_once": False,
         "leo.on_disconnect": exchange.on_disconnect,
     }
+    readable = set()
     for name, value in scope.headers.items():
+        readable.add(name)
         key = name.upper().replace("-", "_")
         if key == "CONTENT_TYPE":
             environ[key] = value
         elif key != "CONTENT_LENGTH":
             environ[f"HTTP_{key}"] = f"{environ[f'HTTP_{key}']},{value}" if f"HTTP_{key}" in environ else value
-    for name in scope.headers.keys():  # noqa: SIM118  granian's headers are no mapping, and iterating them fails
-        # A value that is not ASCII is kept back by granian. It must not count as a header that was not sent.
-        environ.setdefault(f"HTTP_{name.upper().replace('-', '_')}", UNREADABLE)
+    # granian keeps back values that are not ASCII: a header that was sent must not look like one that was not.
+    for name in set(scope.headers.keys()).difference(readable):
+        environ[f"HTTP_{name.upper().replace('-', '_')}"] = UNREADABLE
     return environ

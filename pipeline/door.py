@@ -45,7 +45,8 @@ class Entry:
     """One caller's request after admission.
 
     `status` is how it will be answered: 'exact', 'dedup', 'miss' or 'bypass'. `answer` is set for a hit;
-    all others read `events`. Always `close` it.
+    all others read `events`, at whose end `not_stored` says why the answer was not kept, if it was not.
+    Always `close` it.
     """
 
     def __init__(self, plan: Plan, admission: Admission, subscription: Subscription | None, readmit: Callable[[], Entry]) -> None:
@@ -53,6 +54,7 @@ class Entry:
         self.status = _status(plan, admission)
         self.replayed = admission.verdict == "replay"
         self.answer: Answer | None = admission.answer
+        self.not_stored: str | None = None
         self._subscription = subscription
         self._readmit = readmit
         self._left = False
@@ -74,12 +76,19 @@ class Entry:
                 lost = batch[-1] is LOST
                 if isinstance(batch[-1], Failed) and not lost:
                     raise RunFailed(batch[-1])
+                if isinstance(batch[-1], Answered):
+                    self._ended(batch[-1])
                 yield batch[:-1] if lost else batch
             if not lost:
                 return
             self._again()
             yield [Restarted()]
         raise RunFailed(LOST)
+
+    def _ended(self, answered: Answered) -> None:
+        if answered.source == "exact":
+            self.status = "exact"  # a stage of the chain found the answer stored: this was a hit after all
+        self.not_stored = answered.not_stored
 
     def _again(self) -> None:
         log.warning("run_readmitted key=%s", self.plan.log_key)

@@ -132,7 +132,7 @@ class Runner:
         reason = self._why_not_stored(state)
         writer.decided("admit", reason or "stored", started)
         stores = reason is None and state.key == state.request.content_key
-        return writer.finish(Answered(state.answer, state.source), state.answer if stores else None)
+        return writer.finish(Answered(state.answer, state.source, reason), state.answer if stores else None)
 
     @staticmethod
     def _cancelled(writer: Writer, cancel: CancelToken) -> int | None:

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import click
 import urllib3
@@ -23,9 +22,9 @@ def measure(settings: Settings, url: str | None, key: str | None, count: int, co
     run = secrets.token_hex(4)  # new questions in each measurement
     click.echo(f"{count} requests a row, {concurrency} at a time, model {model}, {load.url}\n")
     click.echo(f"{'':<12}{'req/s':>9}{'p50 ms':>9}{'p99 ms':>9}{'overhead p50':>14}{'failed':>8}  X-LEO-Cache")
-    load.row("misses", count, lambda n: f"{run} question {n}")
-    load.row("hits", count, lambda n: f"{run} question {n}")
-    load.row("duplicates", count, lambda n: f"{run} duplicate {n // concurrency}")
+    load.row("misses", count, lambda n: f"Reply with one word. Number {run}-{n}")
+    load.row("hits", count, lambda n: f"Reply with one word. Number {run}-{n}")
+    load.row("duplicates", count, lambda n: f"Reply with one word. Duplicate {run}-{n // concurrency}")
 
 
 def _key(settings: Settings) -> str:
@@ -62,7 +61,7 @@ class _Load:
         _print(name, seen, count / elapsed)
 
     def _ask(self, prompt: str) -> tuple[float, dict[str, str], int]:
-        body: dict[str, Any] = {"model": self._model, "messages": [{"role": "user", "content": prompt}], "max_tokens": 64}
+        body = {"model": self._model, "messages": [{"role": "user", "content": prompt}]}
         began = time.monotonic()
         try:
             reply = self._http.request("POST", f"{self.url}/v1/chat/completions", body=json.dumps(body), headers=self._headers)

@@ -35,10 +35,14 @@ class Restarted(msgspec.Struct, frozen=True, array_like=True, tag_field="event",
 
 
 class Answered(msgspec.Struct, frozen=True, array_like=True, tag_field="event", tag="answer"):
-    """The end: the whole answer. `source` is 'upstream', or 'exact' when a stage found it stored."""
+    """The end: the whole answer. `source` is 'upstream', or 'exact' when a stage found it stored.
+
+    `not_stored` says why the next equal request will not get it, None when it will.
+    """
 
     answer: Answer
     source: str
+    not_stored: str | None = None
 
 
 class Failed(msgspec.Struct, frozen=True, array_like=True, tag_field="event", tag="failed"):

@@ -38,21 +38,21 @@ def store(cache: ExactCache, max_bytes: int) -> StageFunction:
 def why_not_stored(request: RunRequest, answer: Answer, max_bytes: int) -> str | None:
     """Why an answer must not be served again, or None when it may."""
     if not request.store:
-        return "not allowed"
+        return "not_allowed"
     if len(answer.body) > max_bytes:
-        return "too large"
+        return "too_large"
     if request.endpoint != "chat/completions":
         return None
     choices = msgspec.json.decode(answer.body).get("choices") or []
     if not choices:
-        return "no choices"
+        return "no_choices"
     return next((why for choice in choices if (why := _why_not_choice(choice))), None)
 
 
 def _why_not_choice(choice: dict[str, Any]) -> str | None:
     ending = choice.get("finish_reason")
     if ending not in GOOD_ENDINGS:
-        return f"finish_reason {ending}"
+        return f"finish_reason:{ending}"
     message = choice.get("message") or {}
     if message.get("refusal"):
         return "refusal"

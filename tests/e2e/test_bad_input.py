@@ -25,7 +25,9 @@ def request(changes: dict[str, Any]) -> bytes:
 
 
 @pytest.fixture
-def refused(gateway: GatewayProcesses, upstream: SimulatedUpstream, ask: Ask, question: Question) -> Iterator[Callable[..., dict[str, Any]]]:
+def refused(
+    gateway: GatewayProcesses, upstream: SimulatedUpstream, ask: Ask, question: Question
+) -> Iterator[Callable[..., dict[str, Any]]]:
     """Checks one refusal and gives its error. At the end: nothing of all that reached the upstream, or the log."""
     ask(question())  # what an earlier test left running is done by now
     calls = upstream.stats()["calls"]
@@ -68,7 +70,12 @@ BODIES: list[tuple[str, bytes, str | None, str]] = [
     ("a message as a text", request({"messages": [PROMPT]}), "messages[0]", "invalid_type"),
     ("a message without a role", request({"messages": [{"content": PROMPT}]}), "messages[0].role", "invalid_type"),
     ("content as a number", request({"messages": [{"role": "user", "content": 5}]}), "messages[0].content", "invalid_type"),
-    ("a part as a text", request({"messages": [{"role": "user", "content": [PROMPT]}]}), "messages[0].content[0]", "invalid_type"),
+    (
+        "a part as a text",
+        request({"messages": [{"role": "user", "content": [PROMPT]}]}),
+        "messages[0].content[0]",
+        "invalid_type",
+    ),
     ("temperature as a text", request({"temperature": "hot"}), "temperature", "invalid_type"),
     ("stream as a text", request({"stream": "yes"}), "stream", "invalid_type"),
     ("half a choice", request({"n": 1.5}), "n", "invalid_type"),
@@ -89,7 +96,12 @@ def test_a_bad_body_is_refused_with_the_name_of_its_fault(
 
 @pytest.mark.parametrize(
     ("body", "param"),
-    [({"model": "m"}, "input"), ({"model": "m", "input": []}, "input"), ({"model": "m", "input": 5}, "input"), ({"input": PROMPT}, "model")],
+    [
+        ({"model": "m"}, "input"),
+        ({"model": "m", "input": []}, "input"),
+        ({"model": "m", "input": 5}, "input"),
+        ({"input": PROMPT}, "model"),
+    ],
 )
 def test_bad_embeddings_are_refused(
     gateway: GatewayProcesses, refused: Callable[..., dict[str, Any]], body: dict[str, Any], param: str
@@ -118,6 +130,28 @@ def test_a_bad_header_is_refused_by_its_name(
 ) -> None:
     response = gateway.ask(chat(PROMPT), **headers)
     assert refused(400, response.data, response.status)["param"] == param
+
+
+@pytest.mark.parametrize("value", [b"\xff\xfe", "é".encode()], ids=["not UTF-8", "not ASCII"])
+@pytest.mark.parametrize(
+    ("header", "status", "param"),
+    [
+        ("X-LEO-Disable", 400, "X-LEO-Disable"),
+        ("X-LEO-Deadline", 400, "X-LEO-Deadline"),
+        ("Idempotency-Key", 400, "Idempotency-Key"),
+        ("X-API-Key", 401, None),
+    ],
+)
+def test_a_header_that_cannot_be_read_does_not_count_as_not_sent(
+    gateway: GatewayProcesses, refused: Callable[..., dict[str, Any]], header: str, status: int, param: str | None, value: bytes
+) -> None:
+    told, data = spoken(gateway, "POST", "/v1/chat/completions", request({}), {"Authorization": f"Bearer {KEY}", header: value})
+    assert refused(status, data, told)["param"] == param
+
+
+def test_a_header_that_nobody_reads_may_hold_anything(gateway: GatewayProcesses) -> None:
+    status, _ = spoken(gateway, "GET", "/v1/models", b"", {"X-API-Key": KEY, "X-Title": b"\xff caf\xc3\xa9"})
+    assert status == 200
 
 
 @pytest.mark.parametrize(
@@ -154,7 +188,9 @@ def test_a_callers_key_is_not_an_admin_key(gateway: GatewayProcesses, refused: C
     assert refused(403, response.data, response.status)["code"] == "permission_denied"
 
 
-@pytest.mark.parametrize("path", ["/v1/chat", "/v1/chat/completions/", "/v2/chat/completions", "/v1/completions", "/v1/models/", "/%ff", "/%00"])
+@pytest.mark.parametrize(
+    "path", ["/v1/chat", "/v1/chat/completions/", "/v2/chat/completions", "/v1/completions", "/v1/models/", "/%ff", "/%00"]
+)
 def test_an_unknown_path_is_404(gateway: GatewayProcesses, refused: Callable[..., dict[str, Any]], path: str) -> None:
     status, data = spoken(gateway, "POST", path, request({}), {"X-API-Key": KEY})
     assert status in (404, 405)
@@ -225,12 +261,18 @@ def test_a_body_just_within_the_limit_is_served(ask: Ask) -> None:
 def test_an_unknown_model_is_404_when_there_is_no_default_upstream(upstream: SimulatedUpstream) -> None:
     table_only = GatewayProcesses(**ONE_CALL)
     (table_only.home / "models.yaml").write_text(
-        f"upstreams: {{there: {{base_url: '{upstream.base_url}'}}}}\nmodels: {{known: {{upstream: there, upstream_model: sim-model}}}}\n"
+        f"""
+        upstreams: {{there: {{base_url: "{upstream.base_url}"}}}}
+        models: {{known: {{upstream: there, upstream_model: sim-model}}}}
+        """
     )
     with table_only:
         assert table_only.ask({**chat(PROMPT), "model": "known"}).status == 200
         calls = upstream.stats()["calls"]
-        for path, body in (("/chat/completions", {**chat(PROMPT), "model": "unknown"}), ("/embeddings", {"model": "unknown", "input": PROMPT})):
+        for path, body in (
+            ("/chat/completions", {**chat(PROMPT), "model": "unknown"}),
+            ("/embeddings", {"model": "unknown", "input": PROMPT}),
+        ):
             for stream in (False, True):
                 response = table_only.ask({**body, "stream": stream}, path=path)
                 error = json.loads(response.data)["error"]
@@ -272,7 +314,7 @@ def test_a_client_that_hangs_up_in_the_middle_of_its_body_hurts_nobody(
     assert "Traceback" not in gateway.log
 
 
-def spoken(gateway: GatewayProcesses, method: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+def spoken(gateway: GatewayProcesses, method: str, path: str, body: bytes, headers: dict[str, Any]) -> tuple[int, bytes]:
     """A request with nothing but these headers."""
     connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=60)
     try:

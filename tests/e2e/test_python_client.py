@@ -166,6 +166,11 @@ def test_the_default_encoding_of_embeddings_works_and_repeats(client: OpenAI, qu
     assert first.parse().data == again.parse().data
 
 
+def test_embeddings_that_ask_for_a_stream_come_whole(client: OpenAI, question: Question) -> None:
+    answer = client.embeddings.create(model=MODEL, input=question(), dimensions=8, extra_body={"stream": True})
+    assert len(answer.data[0].embedding) == 8
+
+
 def test_models_are_listed_and_retrieved(client: OpenAI, direct: OpenAI) -> None:
     names = [model.id for model in client.models.list()]
     assert set(names) >= {model.id for model in direct.models.list()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
 
@@ -109,6 +110,10 @@ def test_every_operation_has_a_name_of_its_own_and_says_what_it_does() -> None:
 
 
 # --- against the code ---
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert DOCUMENT["info"]["version"] == version("leo-optima")
 
 
 def test_the_document_has_every_route_and_no_other() -> None:
