@@ -72,8 +72,7 @@ def _serve(endpoint: str) -> Response:
     on_disconnect(entry.leave)
     try:
         assert receipt.request is not None
-        streams = receipt.request.stream and endpoint == "chat/completions"  # embeddings have no other form
-        return _stream(here, receipt, entry) if streams else _whole(here, receipt, entry)
+        return _stream(here, receipt, entry) if receipt.request.stream else _whole(here, receipt, entry)
     except GatewayError as error:
         entry.close()
         receipt.record(here.gateway, None, error)

@@ -160,6 +160,8 @@ def _environ(scope: Any, body: bytes, exchange: _Exchange) -> dict[str, Any]:
     readable = set()
     for name, value in scope.headers.items():
         readable.add(name)
+        if "_" in name:
+            continue  # it would pass for the name with hyphens, which whoever stands in front may have checked
         key = name.upper().replace("-", "_")
         if key == "CONTENT_TYPE":
             environ[key] = value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -13,10 +14,12 @@ from pipeline.completion.split import split
 from pipeline.errors import GatewayError
 
 DONE = b"data: [DONE]\n\n"
+_NO_CHOICES = re.compile(rb'"choices"\s*:\s*\[\s*\]')
 
 
 def frame(payload: bytes) -> bytes:
-    return b"data: " + payload + b"\n\n"
+    """One event. Providers spread their error bodies over several lines, of which each needs its `data:`."""
+    return b"data: " + b"\ndata: ".join(payload.splitlines()) + b"\n\n"
 
 
 def comment(fields: dict[str, Any]) -> bytes:
@@ -46,9 +49,14 @@ class StreamRenderer:
         self.answer: Answer | None = None
 
     def feed(self, events: list[Event]) -> list[bytes]:
-        """The chunks that these events mean. Raises StreamInterrupted when a new attempt says something else."""
+        """The chunks that these events mean. Raises StreamInterrupted when a new attempt says something else.
+
+        What an attempt said that is over before anybody heard of it need not be said: late joiners and repeats of an
+        Idempotency-Key read the log in one batch.
+        """
         chunks: list[bytes] = []
-        for event in events:
+        begun = max((position for position, event in enumerate(events) if isinstance(event, Restarted)), default=0)
+        for event in events[begun:]:
             if isinstance(event, Delta):
                 chunks += self._deltas(event.chunks)
             elif isinstance(event, Restarted):
@@ -95,7 +103,7 @@ class StreamRenderer:
 
 def is_usage(chunk: bytes) -> bool:
     """Whether a chunk is the usage chunk: no choices, but usage. Most chunks are told apart without parsing."""
-    if b'"choices":[]' not in chunk and b'"choices": []' not in chunk:
+    if not _NO_CHOICES.search(chunk):
         return False
     parsed = msgspec.json.decode(chunk)
     return parsed.get("choices") == [] and parsed.get("usage") is not None

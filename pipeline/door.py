@@ -32,6 +32,10 @@ class Caller(msgspec.Struct, frozen=True):
     partition: str = ""
     provider_key: str = ""
 
+    def __repr__(self) -> str:
+        """The provider's key may not reach a log line by way of a repr."""
+        return f"Caller({self.tenant!r})"
+
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """`deadline` and `max_deadline` in seconds; `waiting` callers at once in this process."""
@@ -178,6 +182,7 @@ def _run_request(plan: Plan, request: Request, caller: Caller) -> RunRequest:
         store=plan.store,
         keep=plan.idempotent,
         caller_key=caller.provider_key,
+        transparent=plan.transparent,
     )
 
 

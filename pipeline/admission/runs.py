@@ -32,6 +32,11 @@ class RunRequest(msgspec.Struct, frozen=True, array_like=True):
     store: bool
     keep: bool  # the end of the log is kept for repeats under the same Idempotency-Key
     caller_key: str = ""  # a tenant's own provider key; gone from Redis when the run ends
+    transparent: bool = False  # every optimiser is off: the body goes upstream as it came
+
+    def __repr__(self) -> str:
+        """Neither the key nor the prompt may reach a log line by way of a repr."""
+        return f"RunRequest({self.endpoint!r}, model={self.model!r}, {len(self.body)} bytes, stream={self.stream})"
 
 
 class Admission(msgspec.Struct, frozen=True):

@@ -25,7 +25,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def stream(self) -> bool:
-        return bool(self.params.get("stream"))
+        """The caller wants the answer in pieces; only completions have such a form."""
+        return self.endpoint == "chat/completions" and bool(self.params.get("stream"))
 
     @property
     def include_usage(self) -> bool:

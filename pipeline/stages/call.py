@@ -31,7 +31,14 @@ def call(upstreams: Upstreams, record: Callable[[CallEvent], None]) -> StageFunc
             record(_lost(state, number))
         started = time.monotonic()
         answer = upstreams.call(
-            UpstreamRequest(request.endpoint, request.model, request.body, request.stream, request.caller_key),
+            UpstreamRequest(
+                request.endpoint,
+                request.model,
+                request.body,
+                request.stream,
+                caller_key=request.caller_key,
+                untouched=request.transparent,
+            ),
             deadline=work.deadline,
             cancel=work.cancel,
             on_delta=work.deltas,

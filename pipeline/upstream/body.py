@@ -17,7 +17,8 @@ def upstream_body(request: UpstreamRequest, route: Route) -> bytes:
     """The body for this route.
 
     Changed are at most `model` (the route's name for it) and, in a streamed chat call whose client
-    sent no `stream_options`, an added request for the usage chunk, so that the cost is known. Every
+    sent no `stream_options`, an added request for the usage chunk, so that the cost is known (not
+    when the request is to stay `untouched`: its cost then is what the upstream tells unasked). Every
     other value stays byte for byte. Raises BadRequest when the body is not a JSON object.
     """
     try:
@@ -28,7 +29,8 @@ def upstream_body(request: UpstreamRequest, route: Route) -> bytes:
     changes: dict[str, msgspec.Raw] = {}
     if _text(fields.get("model")) != route.model_there:
         changes["model"] = model
-    if request.stream and route.stream_usage and request.endpoint == "chat/completions" and "stream_options" not in fields:
+    asks_for_usage = request.stream and route.stream_usage and not request.untouched
+    if asks_for_usage and request.endpoint == "chat/completions" and "stream_options" not in fields:
         changes["stream_options"] = INCLUDE_USAGE
     return msgspec.json.encode({**fields, **changes}) if changes else request.body
 

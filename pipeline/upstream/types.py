@@ -13,6 +13,7 @@ class UpstreamRequest(msgspec.Struct, frozen=True):
     body: bytes
     stream: bool
     caller_key: str = ""  # a tenant's own provider key (bring your own key), normally ""
+    untouched: bool = False  # nothing is added to the body, not even the request for usage
 
     def __repr__(self) -> str:
         """Neither the key nor the prompt may reach a log line by way of a repr."""

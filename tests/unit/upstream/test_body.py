@@ -45,6 +45,11 @@ def test_usage_is_not_asked_for_where_the_table_says_so_nor_of_embeddings() -> N
     assert upstream_body(request(body, stream=True, endpoint="embeddings"), SAME) == body
 
 
+def test_nothing_is_added_to_a_request_that_is_to_stay_untouched() -> None:
+    body = b'{"model":"gpt","stream":true}'
+    assert upstream_body(msgspec.structs.replace(request(body, stream=True), untouched=True), SAME) is body
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b'"x"', b"\xff"])
 def test_a_body_that_is_no_object_is_a_bad_request(body: bytes) -> None:
     with pytest.raises(BadRequest):

@@ -1,0 +1,194 @@
+"""What a response says of itself, and what the ledger hears: the same, and nothing that nobody knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.receipt import Receipt
+from pipeline.admission.answer import Answer, Tokens
+from pipeline.admission.runs import Admission
+from pipeline.door import Entry
+from pipeline.errors import BadRequest, DeadlineExceeded
+from pipeline.ids import unix_now
+from pipeline.ledger.events import RequestEvent, decode, encode
+from pipeline.request.model import Request
+from pipeline.storage.keys import Principal
+from tests.support.runs import make_answer, make_plan
+
+PRINCIPAL = Principal(tenant="acme", key_id="k1", is_admin=False, bring_own_key=False)
+REQUEST = Request(endpoint="chat/completions", body=b"{}", params={"model": "m"})
+BYPASS = {"lookup": False, "store": False, "dedup": False, "reasons": {"exact": "no-store", "dedup": "no-store"}}
+
+
+class Ledger:
+    """Stands for the gateway: keeps what is recorded."""
+
+    def __init__(self) -> None:
+        self.events: list[RequestEvent] = []
+
+    def record_request(self, event: RequestEvent) -> None:
+        self.events.append(decode("r", encode(event)["d"]))  # type: ignore[arg-type]
+
+
+def entry(verdict: str, answer: Answer | None = None, **plan: Any) -> Entry:
+    def readmit() -> Entry:
+        raise AssertionError("nothing was lost")
+
+    return Entry(make_plan(**plan), Admission(verdict, answer=answer), None, readmit)
+
+
+def receipt(verdict: str = "new", **plan: Any) -> Receipt:
+    made = Receipt("chat/completions")
+    made.principal, made.request = PRINCIPAL, REQUEST
+    made.enter(entry(verdict, **plan))
+    return made
+
+
+def recorded(made: Receipt, answer: Answer | None, error: Any = None) -> RequestEvent:
+    ledger = Ledger()
+    made.record(ledger, answer, error)  # type: ignore[arg-type]
+    (event,) = ledger.events
+    return event
+
+
+KINDS = {"exact": ("done", {}), "dedup": ("live", {}), "miss": ("new", {}), "bypass": ("new", BYPASS)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "route", "cost", "saved", "tokens"),
+    [
+        ("exact", "CACHE", "0", "0.000000000075", 4),
+        ("dedup", "FAST", "0", "0.000000000075", 4),
+        ("miss", "FAST", "0.000000000075", "0", 0),
+        ("bypass", "FAST", "0.000000000075", "0", 0),
+    ],
+)
+def test_headers_body_and_ledger_tell_the_same_costs(kind: str, route: str, cost: str, saved: str, tokens: int) -> None:
+    verdict, plan = KINDS[kind]
+    made, answer = receipt(verdict, **plan), make_answer()
+    headers, metrics = made.headers(answer), made.metrics(answer)
+    event = recorded(made, answer)
+    assert (headers["X-LEO-Cache"], headers["X-LEO-Route"]) == (kind, route)
+    assert (headers["X-LEO-Cost"], headers["X-LEO-Cost-Saved"]) == (cost, saved)
+    assert metrics["optimization_metrics"]["billed"] == float(cost)
+    assert metrics["optimization_metrics"]["cost_saved"] == float(saved)
+    assert metrics["optimization_metrics"]["cache_hit"] is (kind == "exact")
+    assert metrics["optimization_metrics"]["tokens_saved"] == event.tokens_saved == tokens
+    assert metrics["leo_metrics"]["route"] == event.route == route
+    assert (event.cache, event.cost, event.cost_saved) == (kind, round(float(cost) * 1e12), round(float(saved) * 1e12))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_price_that_nobody_knows_is_unknown_and_never_nothing(kind: str) -> None:
+    verdict, plan = KINDS[kind]
+    made, answer = receipt(verdict, **plan), make_answer(cost=None, tokens=None)
+    shared = kind in ("exact", "dedup")
+    headers, metrics, event = made.headers(answer), made.metrics(answer)["optimization_metrics"], recorded(made, answer)
+    assert headers["X-LEO-Cost"] == ("0" if shared else "unknown")
+    assert headers["X-LEO-Cost-Saved"] == ("unknown" if shared else "0")
+    assert (metrics["billed"], metrics["cost_saved"]) == ((0, None) if shared else (None, 0))
+    assert (event.cost, event.cost_saved, event.tokens_saved) == ((0, None, None) if shared else (None, 0, 0))
+    assert (event.prompt_tokens, event.completion_tokens, event.cached_tokens) == (None, None, None)
+
+
+@given(st.sampled_from(sorted(KINDS)), st.none() | st.integers(0, 10**12))
+def test_what_a_request_cost_and_saved_is_together_the_price_of_its_answer(kind: str, price: int | None) -> None:
+    verdict, plan = KINDS[kind]
+    made, answer = receipt(verdict, **plan), make_answer(cost=price)
+    cost, saved = made.cost(answer), made.cost_saved(answer)
+    assert (None if cost is None or saved is None else cost + saved) == price
+
+
+def test_measures_that_no_optimiser_takes_yet_are_null() -> None:
+    metrics = receipt().metrics(make_answer())
+    assert metrics["optimization_metrics"]["confidence_score"] is None
+    assert metrics["optimization_metrics"]["decomposed"] is None
+    assert {
+        name: metrics["leo_metrics"][name] for name in ("confidence", "risk_level", "novelty", "coherence", "proof")
+    } == dict.fromkeys(("confidence", "risk_level", "novelty", "coherence", "proof"))
+
+
+def test_a_hit_tells_its_age_and_not_the_providers_limits_of_back_then() -> None:
+    limits = {"x-ratelimit-remaining-requests": "9", "openai-processing-ms": "12", "x-request-id": "up-1", "set-cookie": "no"}
+    answer = make_answer(stored_at=unix_now() - 100, headers=limits)
+    hit, miss = receipt("done").headers(answer), receipt("new").headers(answer)
+    assert 100 <= int(hit["Age"]) <= 110
+    assert "Age" not in miss
+    assert "x-ratelimit-remaining-requests" not in hit
+    assert (miss["x-ratelimit-remaining-requests"], miss["openai-processing-ms"]) == ("9", "12")
+    assert hit["X-LEO-Upstream-Request-ID"] == miss["X-LEO-Upstream-Request-ID"] == "up-1"
+    assert "set-cookie" not in {name.lower() for name in {**hit, **miss}}
+
+
+def test_a_clock_that_was_set_back_makes_no_negative_age() -> None:
+    assert receipt("done").headers(make_answer(stored_at=unix_now() + 1000))["Age"] == "0"
+
+
+def test_a_replay_says_that_it_is_one() -> None:
+    replay, first = receipt("replay", fingerprint="f"), receipt("new", fingerprint="f")
+    assert replay.headers(make_answer())["Idempotent-Replayed"] == "true"
+    assert replay.headers(make_answer())["X-LEO-Cache"] == "exact"
+    assert "Idempotent-Replayed" not in first.headers(make_answer())
+
+
+def test_every_reason_for_a_bypass_is_named() -> None:
+    headers = receipt("new", **BYPASS).headers(make_answer())
+    assert headers["X-LEO-Bypass-Reason"] == "dedup=no-store, exact=no-store"
+    assert "X-LEO-Entry-ID" not in headers
+    assert receipt().headers(make_answer())["X-LEO-Entry-ID"] == "k1"
+
+
+def test_a_simulated_answer_is_called_one() -> None:
+    assert receipt().headers(make_answer(simulated=True))["X-LEO-Simulated"] == "true"
+    assert "X-LEO-Simulated" not in receipt().headers(make_answer())
+    assert recorded(receipt(), make_answer(simulated=True)).simulated
+
+
+def test_while_a_stream_begins_its_costs_are_not_told() -> None:
+    headers = receipt().headers(None)
+    assert "X-LEO-Cost" not in headers
+    assert headers["X-LEO-Cache"] == "miss"
+
+
+def test_the_upstreams_time_is_not_the_gateways() -> None:
+    made = receipt()
+    assert made.overhead_ms(make_answer(upstream_ms=3_600_000.0)) == 0
+    assert 0 < receipt("done").overhead_ms(make_answer(upstream_ms=3_600_000.0)) < 60_000
+
+
+def test_only_the_first_record_counts() -> None:
+    ledger, made = Ledger(), receipt()
+    made.record(ledger, make_answer())  # type: ignore[arg-type]
+    made.record(ledger, None, BadRequest("too late"))  # type: ignore[arg-type]
+    assert [event.status for event in ledger.events] == [200]
+
+
+def test_who_is_not_known_leaves_nothing_in_the_ledger() -> None:
+    ledger, made = Ledger(), Receipt("chat/completions")
+    made.record(ledger, None, BadRequest("no key"))  # type: ignore[arg-type]
+    assert ledger.events == []
+
+
+def test_what_was_refused_at_the_door_has_cost_nothing() -> None:
+    made = Receipt("chat/completions")
+    made.principal = PRINCIPAL
+    made.request = Request(endpoint="chat/completions", body=b"{}", params={"model": "whatever the caller wrote"})
+    event = recorded(made, None, BadRequest("no", code="invalid_type"))
+    assert (event.cost, event.cost_saved, event.tokens_saved, event.cache, event.route) == (0, 0, 0, "error", "NONE")
+    assert (event.status, event.error_code, event.model) == (400, "invalid_type", "")
+
+
+def test_what_a_failed_request_cost_is_not_known() -> None:
+    event = recorded(receipt(), None, DeadlineExceeded("late"))
+    assert (event.cost, event.cost_saved, event.tokens_saved, event.cache) == (None, None, None, "error")
+    assert (event.status, event.model) == (504, "m")
+
+
+def test_an_event_names_the_call_it_was_answered_by() -> None:
+    event = recorded(receipt(), make_answer(call_id="k1:7:0", tokens=Tokens(10, 5, 15, 8)))
+    assert (event.call_id, event.log_key) == ("k1:7:0", "k1")
+    assert (event.prompt_tokens, event.completion_tokens, event.cached_tokens) == (10, 5, 8)
