@@ -86,7 +86,7 @@ def _admit(here: Context, receipt: Receipt) -> Entry:
     receipt.principal = principal = authenticate(request)
     controls = parse_controls(request.headers.get)
     receipt.request = parse(receipt.endpoint, request.get_data(cache=False))
-    here.gateway.tables.current.resolve(receipt.request.model)  # an unknown model is refused before anything is enqueued
+    here.gateway.tables.current.resolve(receipt.request.model).check(receipt.request.params)
     entry = here.door.enter(receipt.request, controls, _policy(here, principal.tenant), caller_of(request, principal))
     receipt.enter(entry)
     return entry

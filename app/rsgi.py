@@ -13,11 +13,12 @@ import asyncio
 import io
 import logging
 import sys
+import traceback
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from pipeline.errors import TooLarge
+from pipeline.errors import GatewayError, TooLarge
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,7 @@ UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 
 Start = Callable[..., Any]
 TOO_LARGE = TooLarge("The body is larger than this gateway takes (LEO_MAX_BODY_BYTES).").envelope()
+CRASHED = GatewayError("The gateway failed while it worked on this request.", code="internal_error").envelope()
 
 
 class Bridge:
@@ -49,6 +51,11 @@ class Bridge:
             await asyncio.get_running_loop().run_in_executor(self._pool, self._handle, scope, body, exchange)
             if exchange.whole is not None:
                 protocol.response_bytes(exchange.status, exchange.headers, exchange.whole)
+        except Exception as error:  # noqa: BLE001  what reaches the server would drop the connection, and may quote a prompt
+            where = "".join(traceback.format_tb(error.__traceback__))
+            log.error("application_crashed error=%s\n%s", type(error).__name__, where)
+            if not exchange.begun:
+                protocol.response_bytes(500, [("content-type", "application/json")], CRASHED)
         finally:
             exchange.finished()
 
@@ -97,6 +104,11 @@ class _Exchange:
     @property
     def streams(self) -> bool:
         return any(name == "content-type" and value.startswith("text/event-stream") for name, value in self.headers)
+
+    @property
+    def begun(self) -> bool:
+        """Something of a streamed body may have been sent."""
+        return self._transport is not None
 
     def start_response(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
         self.status = int(status.partition(" ")[0])
@@ -169,5 +181,6 @@ def _environ(scope: Any, body: bytes, exchange: _Exchange) -> dict[str, Any]:
             environ[f"HTTP_{key}"] = f"{environ[f'HTTP_{key}']},{value}" if f"HTTP_{key}" in environ else value
     # granian keeps back values that are not ASCII: a header that was sent must not look like one that was not.
     for name in set(scope.headers.keys()).difference(readable):
-        environ[f"HTTP_{name.upper().replace('-', '_')}"] = UNREADABLE
+        if "_" not in name:
+            environ[f"HTTP_{name.upper().replace('-', '_')}"] = UNREADABLE
     return environ

@@ -45,10 +45,17 @@ class ModelListing:
     def models(self, table: ModelTable, timeout: float) -> list[dict[str, object]]:
         """Never fails: when the upstream does not tell its models, the table's are the list."""
         listed = {name: ListedModel(name, owned_by=table.resolve(name).upstream) for name in table.names()}
+        limits = {name: table.resolve(name).limits for name in table.names()}
         for model in self._of_default(table.default, timeout):
             listed.setdefault(model.id, model)
         return [
-            {"id": model.id, "object": "model", "created": model.created, "owned_by": model.owned_by or "unknown"}
+            {
+                "id": model.id,
+                "object": "model",
+                "created": model.created,
+                "owned_by": model.owned_by or "unknown",
+                **limits.get(model.id, {}),
+            }
             for model in listed.values()
         ]
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
-from pipeline.errors import NotFound
+from pipeline.errors import BadRequest, NotFound
 from pipeline.upstream.pricing import Price
 from pipeline.upstream.secret import Secret
 
@@ -36,8 +37,25 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     price: Price | None = None
     stream_usage: bool = True
     fallbacks: tuple[str, ...] = ()
-    context_window: int | None = None
-    max_output_tokens: int | None = None
+    context_window: int | None = None  # tokens; told by GET /v1/models
+    max_output_tokens: int | None = None  # tokens; told as well, and a request for more is refused
+
+    def check(self, params: Mapping[str, Any]) -> None:
+        """Refuse what this model cannot do, before anything is enqueued. Raises BadRequest naming the parameter."""
+        for name in ("max_completion_tokens", "max_tokens"):
+            asked = params.get(name)
+            if self.max_output_tokens is not None and isinstance(asked, int) and asked > self.max_output_tokens:
+                raise BadRequest(
+                    f"Invalid '{name}': the model '{self.model}' gives at most {self.max_output_tokens} tokens, not {asked}.",
+                    param=name,
+                    code="invalid_value",
+                )
+
+    @property
+    def limits(self) -> dict[str, int]:
+        """The limits that are known, by the names of the table."""
+        known = {"context_window": self.context_window, "max_output_tokens": self.max_output_tokens}
+        return {name: value for name, value in known.items() if value is not None}
 
     @property
     def upstream(self) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import NotFound
+from pipeline.errors import BadRequest, NotFound
 from pipeline.settings import Settings
 from pipeline.upstream.table import TableError, load_table
 from tests.unit.upstream.support import KEY, table
@@ -35,6 +35,16 @@ def test_a_model_is_found_with_its_name_there_its_price_and_its_limits(tmp_path:
     assert (route.context_window, route.max_output_tokens, route.stream_usage) == (128000, 16384, True)
     assert route.api_key.reveal() == KEY
     assert route.provider.max_concurrency == 200
+
+
+@pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
+def test_more_tokens_than_a_model_gives_are_refused_by_name(tmp_path: Path, name: str) -> None:
+    route = table(tmp_path, GOOD, environ=ENVIRON).current.resolve("mini")
+    route.check({name: 16384})
+    with pytest.raises(BadRequest) as caught:
+        route.check({name: 16385})
+    assert caught.value.param == name
+    table(tmp_path, GOOD, environ=ENVIRON).current.resolve("local").check({name: 10**9})
 
 
 def test_no_repr_of_the_table_shows_a_key(tmp_path: Path) -> None:
