@@ -17,10 +17,14 @@ PICOS_PER_DOLLAR = 1_000_000_000_000
 def price_from_dollars(dollars_per_million: str | float) -> int:
     """Micro-dollars per million tokens from a price list's dollars per million tokens (0.15 -> 150000).
 
-    Raises ValueError when the price is negative or finer than a micro-dollar per million tokens.
+    Raises ValueError when it is no number, negative or finer than a micro-dollar per million tokens.
     """
-    micros = Decimal(str(dollars_per_million)) * MICROS_PER_DOLLAR
-    if micros < 0 or micros != micros.to_integral_value():
+    try:
+        micros = Decimal(str(dollars_per_million)) * MICROS_PER_DOLLAR
+        good = micros >= 0 and micros == micros.to_integral_value() and micros.is_finite()
+    except ArithmeticError:
+        good = False
+    if not good:
         raise ValueError(
             f"a price must be a multiple of $0.000001 per million tokens and not negative, got {dollars_per_million}"
         )

@@ -22,6 +22,7 @@ from pipeline.upstream.cancel import CancelToken
 log = logging.getLogger(__name__)
 
 RETRY_S = 0.2
+OUTAGE_S = 15.0
 T = TypeVar("T")
 
 
@@ -82,7 +83,7 @@ class Runner:
 
         A message that is stale, or whose run another live worker holds, changes nothing.
         """
-        claim = self._runs.claim(key, epoch, first)
+        claim = self._claim(key, epoch, first)
         if claim is None:
             return None
         with self._keeper.holding(claim) as cancel:
@@ -100,6 +101,17 @@ class Runner:
                 log.error("stage_crashed key=%s error=%s\n%s", key, type(error).__name__, where)
                 writer.finish(failure(GatewayError("The gateway failed while it worked on this request.", code="internal_error")))
         return None
+
+    def _claim(self, key: str, epoch: str, first: int) -> Claim | None:
+        """Claim a run; waits out a short outage, for a message that is given up is not sent again soon."""
+        give_up = time.monotonic() + OUTAGE_S
+        while True:
+            try:
+                return self._runs.claim(key, epoch, first)
+            except StoreUnavailable:
+                if time.monotonic() > give_up:
+                    raise
+                time.sleep(RETRY_S)
 
     def _stages(self, claim: Claim, state: State, writer: Writer, first: int) -> int | None:
         finished = False

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import msgspec
 from dotenv import dotenv_values
@@ -14,9 +14,10 @@ from msgspec import Meta
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Positive = Annotated[int, Meta(ge=1)]
-Seconds = Annotated[float, Meta(gt=0)]
+Seconds = Annotated[float, Meta(gt=0, le=1e8)]  # three years: no timer of the system takes an infinity
 MAX_SOCKET_PATH = 100  # the kernel's limit is 108 bytes, its ending zero included
 Share = Annotated[float, Meta(ge=0, le=1)]
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 class SettingsError(Exception):
@@ -42,8 +43,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     # Upstreams
     models_file: str = ""  # YAML model table; empty: models.yaml under LEO_HOME if it is there
     connect_timeout_s: Seconds = 5.0
-    deadline_s: Seconds = 120.0  # the longest that a caller is kept waiting
-    max_deadline_s: Seconds = 600.0  # what a caller may ask for with X-LEO-Deadline
+    deadline_s: Seconds = 600.0  # from a request to the end of its answer; the official clients' own patience
+    max_deadline_s: Seconds = 3600.0  # the most that a caller may ask for with X-LEO-Deadline
     max_attempts: Positive = 3
     breaker_failures: Positive = 5
     breaker_reset_s: Seconds = 10.0
@@ -107,12 +108,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def broker(self) -> str:
         """The Celery broker; by default the same Redis, in a database of its own."""
-        if self.broker_url:
-            return self.broker_url
-        parts = urlsplit(self.redis)
-        if parts.scheme == "unix":
-            return f"redis+socket://{parts.path}?virtual_host=1"
-        return urlunsplit(parts._replace(path="/1"))
+        return self.broker_url or _broker_on(self.redis)
 
     @property
     def database(self) -> str:
@@ -157,8 +153,13 @@ def _sources(environ: Mapping[str, str], dotenv: Path | None) -> dict[str, str]:
 
 def _accept_redis_host(values: Mapping[str, str], fields: dict[str, str]) -> None:
     """REDIS_HOST and REDIS_PORT were promised by the original project; LEO_REDIS_URL wins over them."""
-    if "redis_url" not in fields and "REDIS_HOST" in values:
-        fields["redis_url"] = f"redis://{values['REDIS_HOST']}:{values.get('REDIS_PORT', '6379')}/0"
+    if "redis_url" in fields or "REDIS_HOST" not in values:
+        return
+    host, port = values["REDIS_HOST"], values.get("REDIS_PORT", "6379")
+    if not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
+        # Kubernetes sets it to tcp://ADDRESS:PORT when there is a service called redis.
+        raise SettingsError(f"REDIS_PORT must be a port number, not {port!r}. LEO_REDIS_URL says where Redis is, too.")
+    fields["redis_url"] = f"redis://[{host}]:{port}/0" if ":" in host else f"redis://{host}:{port}/0"
 
 
 def _convert(fields: Mapping[str, str]) -> Settings:
@@ -174,6 +175,21 @@ def _convert(fields: Mapping[str, str]) -> Settings:
     return Settings(**converted)
 
 
+def _broker_on(redis_url: str) -> str:
+    """Database 1 of a Redis, in the words of Celery, which takes a password only before the host, and of a query only TLS."""
+    parts = urlsplit(redis_url)
+    query = dict(parse_qsl(parts.query))
+    place = parts.netloc
+    if "@" not in place and "password" in query:
+        place = f"{quote(query.get('username', ''), safe='')}:{quote(query['password'], safe='')}@{place}"
+    if parts.scheme == "unix":
+        return f"redis+socket://{place}{parts.path}?virtual_host=1"
+    tls = {name: value for name, value in query.items() if name.startswith("ssl_")}
+    if parts.scheme == "rediss":
+        tls.setdefault("ssl_cert_reqs", "required")  # as for all else; Celery's own default is to trust anyone
+    return urlunsplit(parts._replace(netloc=place, path="/1", query=urlencode(tls)))
+
+
 def _boolean(text: str) -> str:
     return {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(text.lower(), text.lower())
 
@@ -185,6 +201,8 @@ def _check(settings: Settings) -> None:
         raise SettingsError("LEO_DEADLINE_S is longer than LEO_MAX_DEADLINE_S: raise the one or lower the other.")
     if settings.cache_scope not in ("tenant", "user"):
         raise SettingsError(f"LEO_CACHE_SCOPE must be 'tenant' or 'user', not {settings.cache_scope!r}.")
+    if settings.log_level.upper() not in LOG_LEVELS:
+        raise SettingsError(f"LEO_LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}, not {settings.log_level!r}.")
     if "+cluster" in settings.broker_url:
         raise SettingsError(
             "LEO_BROKER_URL names a Redis Cluster, which Celery cannot use as a broker: give it one Redis, or RabbitMQ."

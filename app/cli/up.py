@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
@@ -17,7 +19,7 @@ from app.cli.processes import Child, Supervisor
 from pipeline.errors import GatewayError
 from pipeline.gateway import Gateway
 from pipeline.settings import Settings
-from pipeline.storage.migrate import upgrade
+from pipeline.storage.migrate import SchemaError, upgrade
 from pipeline.upstream.table import TableError
 
 READY_S = 60.0
@@ -37,6 +39,8 @@ def run(settings: Settings) -> int:
         signal.signal(number, _raise_stop)
     signal.signal(signal.SIGHUP, lambda *_: reload_asked.append(True))
     try:
+        _take_home(settings)
+        _check_port(settings)
         gateway = _prepare(settings, supervisor)
         _start(settings, supervisor)
         _wait_until_ready(settings, supervisor)
@@ -50,10 +54,33 @@ def run(settings: Settings) -> int:
     except _Stop:
         _say("stopping; a request that is being answered may finish (Ctrl-C again to stop now)")
         return _stop(supervisor)
-    except (click.ClickException, TableError) as error:
+    except (click.ClickException, TableError, SchemaError) as error:
         click.secho(f"leo: {error}", fg="red", err=True)
         supervisor.stop()
         return 1
+
+
+def _take_home(settings: Settings) -> None:
+    """Lock LEO_HOME, as long as this process lives: two Redis servers on the same files would destroy them."""
+    lock = os.open(settings.home_path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise click.ClickException(
+            f"another `leo up` runs with LEO_HOME={settings.home_path}: stop it, or set another LEO_HOME."
+        ) from None
+
+
+def _check_port(settings: Settings) -> None:
+    """A port that somebody else has would be found out late: their /health could even answer for ours."""
+    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise click.ClickException(
+                f"cannot listen on {settings.host}:{settings.port} ({error.strerror}): set LEO_PORT to another port."
+            ) from None
 
 
 def _stop(supervisor: Supervisor) -> int:

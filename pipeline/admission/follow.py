@@ -28,7 +28,21 @@ QueueEmpty = Callable[[], bool]
 REQUEUE_EMPTY_S = 3.0
 REQUEUE_BUSY_S = 60.0
 BATCH = 500
+
+# A caller may be patient, but an outage of Redis that lasts longer than this is news that it should have.
+OUTAGE_S = 15.0
 CLOSE_S = 3.0
+DOWN = Failed(
+    503,
+    "service_unavailable",
+    "Redis has been away for too long. Please try again.",
+    None,
+    "store_unavailable",
+    2.0,
+    None,
+    None,
+    {},
+)
 
 LOST = Failed(
     503, "service_unavailable", "The state of this request was lost. Please send it again.", None, "run_lost", 1.0, None, None, {}
@@ -103,12 +117,15 @@ class Subscription:
 class Follower:
     """Serves all callers of one process. `id` names it as a follower in Redis."""
 
-    def __init__(self, runs: Runs, submit: Submit, queue_empty: QueueEmpty, *, id: str, beat: float = 1.0) -> None:
+    def __init__(
+        self, runs: Runs, submit: Submit, queue_empty: QueueEmpty, *, id: str, beat: float = 1.0, outage: float = OUTAGE_S
+    ) -> None:
         self.id = id
         self._runs = runs
         self._submit = submit
         self._queue_empty = queue_empty
         self._beat = beat
+        self._outage = outage
         self._watches: dict[tuple[str, str], Watch] = {}
         self._dirty: set[tuple[str, str]] = set()
         self._left: list[str] = []
@@ -198,7 +215,7 @@ class Follower:
     # --- the reader ---
 
     def _read(self) -> None:
-        next_beat = time.monotonic()
+        next_beat = answering = time.monotonic()
         while not self._stop.is_set():
             self._wake.wait(max(0.0, next_beat - time.monotonic()))
             self._wake.clear()
@@ -207,14 +224,23 @@ class Follower:
                 if time.monotonic() >= next_beat:
                     next_beat = time.monotonic() + self._beat
                     self._tend()
+                answering = time.monotonic()
             except Exception as error:  # noqa: BLE001  as above
                 if self._stop.is_set():
                     return
                 log.warning("following_interrupted waiting=%d reason=%s", self.waiting, type(error).__name__)
                 # After an outage every lease looks expired, since nobody could renew one.
                 self._trusted_from = time.monotonic() + self._runs.times.lease
+                if time.monotonic() - answering > self._outage:
+                    self._give_up()
                 self._stop.wait(0.2)
                 self._touch_all()
+
+    def _give_up(self) -> None:
+        with self._lock:
+            waiting = [watch for watch in self._watches.values() if not watch.ended]
+        for watch in waiting:
+            watch.extend([DOWN])
 
     def _fetch(self) -> None:
         with self._lock:

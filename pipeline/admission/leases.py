@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pipeline.admission.runs import Claim, Pulse, Runs
-from pipeline.errors import StoreUnavailable
 from pipeline.upstream.cancel import CancelToken
 
 log = logging.getLogger(__name__)
@@ -56,9 +55,9 @@ class LeaseKeeper:
                 held = list(self._held.values())
             try:
                 pulses = self._runs.renew([claim for claim, _ in held])
-            except StoreUnavailable as error:
+            except Exception as error:  # noqa: BLE001  this thread must outlive anything: without it every lease is lost
                 # The calls go on: their answers are worth as much when Redis is back.
-                log.warning("leases_not_renewed held=%d reason=%s", len(held), error.message)
+                log.warning("leases_not_renewed held=%d reason=%s", len(held), type(error).__name__)
                 continue
             for (_, cancel), pulse in zip(held, pulses, strict=True):
                 self._judge(cancel, pulse)

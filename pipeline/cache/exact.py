@@ -4,7 +4,7 @@ Redis keys:
 
     leo:{K}:a              string  the answer of content key K (written by admission/scripts/finish.lua too)
     leo:entries:TENANT     zset    content keys of a tenant's stored answers; the score is when each ends (unix s)
-    leo:texts:TENANT:D     set     content keys of answers whose text has digest D, as long as an answer lasts
+    leo:texts:TENANT:D     zset    the same, of the answers whose text has digest D
 """
 
 from __future__ import annotations
@@ -45,11 +45,10 @@ class ExactCache:
         entries, texts, now = _entries(answer.tenant), _texts(answer.tenant, answer_text(answer)), self._now()
         with redis_errors():
             pipe = self._redis.pipeline(transaction=False)
-            pipe.zadd(entries, {key: now + self._ttl})
-            pipe.zremrangebyscore(entries, "-inf", now)
-            pipe.expire(entries, round(self._ttl) + 1)
-            pipe.sadd(texts, key)
-            pipe.expire(texts, round(self._ttl) + 1)
+            for catalogue in (entries, texts):
+                pipe.zadd(catalogue, {key: now + self._ttl})
+                pipe.zremrangebyscore(catalogue, "-inf", now)
+                pipe.expire(catalogue, round(self._ttl) + 1)
             pipe.execute()
 
     def count(self, tenant: str) -> int:
@@ -60,7 +59,8 @@ class ExactCache:
     def find(self, tenant: str, text: str) -> list[str]:
         """Content keys of the tenant's stored answers with exactly this text."""
         with redis_errors():
-            return sorted(key.decode() for key in self._redis.smembers(_texts(tenant, text)))  # type: ignore[union-attr]
+            found = self._redis.zrangebyscore(_texts(tenant, text), self._now(), "+inf")
+        return sorted(key.decode() for key in found)  # type: ignore[union-attr]
 
     def forget(self, tenant: str, key: str) -> bool:
         """Delete a tenant's stored answer; False when it has none under this key."""
@@ -70,6 +70,7 @@ class ExactCache:
         with redis_errors():
             self._redis.delete(answer_key(key))
             self._redis.zrem(_entries(tenant), key)
+            self._redis.zrem(_texts(tenant, answer_text(found)), key)
         return True
 
 

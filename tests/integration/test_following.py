@@ -299,3 +299,22 @@ def test_callers_are_served_after_a_pause_of_redis() -> None:
         finally:
             follower.close()
             client.close()
+
+
+def test_callers_are_told_of_an_outage_that_does_not_end() -> None:
+    with RedisServer() as server:
+        client = redis.Redis.from_url(server.url, socket_timeout=0.1)
+        runs, queue = make_runs(client), InlineQueue()
+        follower = Follower(runs, queue.submit, queue.empty, id="web-1", beat=0.05, outage=0.3)
+        try:
+            epoch = runs.admit(make_plan(), make_request(), "web-1", 60, now=1.0).epoch
+            waiting = ThreadPoolExecutor(1).submit(all_events, follower, epoch)
+            wait_until(lambda: follower.waiting == 1, what="the caller waiting")
+            server.pause()
+            last = waiting.result(10)[-1]
+            assert isinstance(last, Failed)
+            assert (last.status, last.code, last.retry_after) == (503, "store_unavailable", 2.0)
+        finally:
+            server.resume()
+            follower.close()
+            client.close()

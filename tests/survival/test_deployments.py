@@ -64,3 +64,14 @@ def test_a_setting_that_is_wrong_stops_the_start_and_says_why(settings: dict[str
     assert ended.returncode != 0
     assert said in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_a_second_leo_up_on_the_same_home_or_port_is_refused_before_it_can_do_harm() -> None:
+    with GatewayProcesses() as gateway:
+        same_home = gateway.leo("up")
+        assert same_home.returncode == 1
+        assert "another `leo up`" in same_home.stderr
+        other = GatewayProcesses(LEO_PORT=str(gateway.port)).leo("up")
+        assert other.returncode == 1
+        assert "LEO_PORT" in other.stderr
+        assert gateway.ask(chat("still here")).status == 200
