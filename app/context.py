@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from flask import current_app
 
 from pipeline.door import Door
 from pipeline.gateway import Gateway
+from pipeline.recent import Recent
 from workers.submit import Submitter
+
+CANARY_S = 1.5
 
 
 @dataclass(frozen=True)
@@ -16,6 +20,17 @@ class Context:
     gateway: Gateway
     submitter: Submitter
     door: Door
+
+    @cached_property
+    def worker(self) -> Recent:
+        """1 while a worker answers, asked at most once a second, however many ask /ready."""
+        patience = min(CANARY_S, self.gateway.settings.redis_timeout_s / 2)
+
+        def ask() -> int:
+            # Workers that have all hands full sing late, and renew leases meanwhile.
+            return int(self.gateway.canary.heard(self.submitter.canary, patience) or self.gateway.runs.worked_lately())
+
+        return Recent(ask)
 
 
 def context() -> Context:

@@ -10,7 +10,8 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.exceptions import NotFound as NoSuchPage
 
-from pipeline.errors import BadRequest, GatewayError, NotFound, TooLarge
+from pipeline.errors import BadRequest, GatewayError, NotFound, TooLarge, internal_error
+from pipeline.ids import request_id
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +20,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(GatewayError, render)
     app.register_error_handler(HTTPException, lambda error: render(_ours(error, app)))
     app.register_error_handler(Exception, _unforeseen)
+    app.after_request(_with_request_id)
 
 
 def render(error: GatewayError) -> Response:
@@ -30,8 +32,11 @@ def render(error: GatewayError) -> Response:
             response.headers[name] = value
     if isinstance(error, _MethodNotAllowed):
         response.headers["Allow"] = error.allowed
-    if "request_id" in g:
-        response.headers["X-LEO-Request-ID"] = response.headers["x-request-id"] = g.request_id
+    return response
+
+
+def _with_request_id(response: Response) -> Response:
+    response.headers["X-LEO-Request-ID"] = response.headers["x-request-id"] = g.get("request_id") or request_id()
     return response
 
 
@@ -65,8 +70,12 @@ def _ours(error: HTTPException, app: Flask) -> GatewayError:
     return BadRequest(error.description or error.name)
 
 
-def _unforeseen(error: Exception) -> Response:
-    # The message of an unforeseen exception may quote a prompt or a key: only its type and place are logged.
+def log_crash(path: str, error: Exception) -> None:
+    """Log the type and place of an unforeseen exception; its message may quote a prompt or a key."""
     where = "".join(traceback.format_tb(error.__traceback__))
-    log.error("view_crashed path=%s error=%s\n%s", request.path, type(error).__name__, where)
-    return render(GatewayError("The gateway failed while it worked on this request.", code="internal_error"))
+    log.error("view_crashed path=%s error=%s\n%s", path, type(error).__name__, where)
+
+
+def _unforeseen(error: Exception) -> Response:
+    log_crash(request.path, error)
+    return render(internal_error())

@@ -13,11 +13,12 @@ from app import sse
 from app.auth import authenticate, caller_of
 from app.body import served_again, with_fields
 from app.context import Context, context
+from app.errors import log_crash
 from app.receipt import Receipt
 from pipeline.admission.answer import Answer
 from pipeline.admission.events import Answered, Delta, Event
 from pipeline.door import Entry
-from pipeline.errors import Cancelled, GatewayError, NotFound
+from pipeline.errors import Cancelled, GatewayError, NotFound, internal_error
 from pipeline.request.controls import parse_controls
 from pipeline.request.model import parse
 from pipeline.request.parameters import Reuse
@@ -79,6 +80,7 @@ def _serve(endpoint: str) -> Response:
         raise
     except Exception:
         entry.close()
+        receipt.record(here.gateway, None, internal_error())
         raise
 
 
@@ -86,7 +88,9 @@ def _admit(here: Context, receipt: Receipt) -> Entry:
     receipt.principal = principal = authenticate(request)
     controls = parse_controls(request.headers.get)
     receipt.request = parse(receipt.endpoint, request.get_data(cache=False))
-    here.gateway.tables.current.resolve(receipt.request.model).check(receipt.request.params)
+    route = here.gateway.tables.current.resolve(receipt.request.model)
+    route.check(receipt.request.params)
+    receipt.simulated = route.simulated
     entry = here.door.enter(receipt.request, controls, _policy(here, principal.tenant), caller_of(request, principal))
     receipt.enter(entry)
     return entry
@@ -166,6 +170,10 @@ def _frames(
     except GatewayError as failed:
         error = failed
         yield sse.frame(failed.envelope())
+    except Exception as crash:  # noqa: BLE001  the status is out already, and an end without a word looks like a whole answer
+        log_crash(receipt.endpoint, crash)
+        error = internal_error()
+        yield sse.frame(error.envelope())
     finally:
         entry.close()
         receipt.record(here.gateway, renderer.answer, error)

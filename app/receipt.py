@@ -28,6 +28,7 @@ class Receipt:
         self.principal: Principal | None = None
         self.request: Request | None = None
         self.entry: Entry | None = None
+        self.simulated = False  # whom the model table would ask; the answer itself knows better
         self.admitted_ms = 0.0
         self._started = time.monotonic()
         self._recorded = False
@@ -89,14 +90,14 @@ class Receipt:
             found["X-LEO-Entry-ID"] = self.entry.plan.content_key
         if self.entry and self.entry.replayed:
             found["Idempotent-Replayed"] = "true"
+        if answer.simulated if answer else self.simulated:
+            found["X-LEO-Simulated"] = "true"
         if answer:
             found.update(self._answer_headers(answer))
         return found
 
     def _answer_headers(self, answer: Answer) -> dict[str, str]:
         found = {"X-LEO-Cost": dollars_text(self.cost(answer)), "X-LEO-Cost-Saved": dollars_text(self.cost_saved(answer))}
-        if answer.simulated:
-            found["X-LEO-Simulated"] = "true"
         if self.status == "exact":
             found["Age"] = str(max(0, int(unix_now() - answer.stored_at)))
         else:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from pipeline.errors import GatewayError, TooLarge
+from pipeline.errors import TooLarge, internal_error
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 
 Start = Callable[..., Any]
 TOO_LARGE = TooLarge("The body is larger than this gateway takes (LEO_MAX_BODY_BYTES).").envelope()
-CRASHED = GatewayError("The gateway failed while it worked on this request.", code="internal_error").envelope()
+CRASHED = internal_error().envelope()
 
 
 class Bridge:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from pathlib import Path
 from typing import Any
 
 from app.factory import create_app
@@ -13,7 +12,7 @@ from app.parent import die_with_parent
 from app.rsgi import Bridge
 from pipeline.gateway import Gateway
 from pipeline.logs import setup_logging
-from pipeline.settings import Settings, load_settings
+from pipeline.settings import DOTENV, Settings, load_settings
 from workers.celery_app import create_celery
 from workers.submit import Submitter
 
@@ -42,6 +41,6 @@ class Web:
 
 def build() -> Web:
     """The factory that granian calls in each process."""
-    settings = load_settings(os.environ, Path(".env"))
+    settings = load_settings(os.environ, DOTENV)
     setup_logging(settings.log_level)
     return Web(settings)

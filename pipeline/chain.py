@@ -42,6 +42,8 @@ class Work(Protocol):
         """Hand chunks of the answer to every caller, now."""
 
 
+DEFAULT_QUEUE = "stages"  # of a chain whose stages can all run anywhere
+
 StageFunction = Callable[[State, Work], State]
 
 
@@ -64,9 +66,16 @@ class Chain(msgspec.Struct, frozen=True):
             if stage.after_answer and self.hop_ends_before(index):
                 raise ValueError(f"stage {stage.name} runs after the answer, so it must share the hop of the stage before it")
 
+    @property
+    def queues(self) -> tuple[str, ...]:
+        """Every queue that work may wait in."""
+        return tuple(dict.fromkeys(self.queue_of(index) for index in range(len(self.stages))))
+
     def queue_of(self, index: int) -> str:
         """The queue on which the hop that starts with stage `index` runs."""
-        return next((s.queue for s in self.stages[index:] if s.queue), "stages")
+        after = (s.queue for s in self.stages[index:] if s.queue)
+        before = (s.queue for s in reversed(self.stages[:index]) if s.queue)
+        return next(after, None) or next(before, None) or DEFAULT_QUEUE
 
     def hop_ends_before(self, index: int) -> bool:
         """Whether stage `index` needs another queue than the stage before it ran on."""

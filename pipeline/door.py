@@ -98,7 +98,7 @@ class Entry:
         log.warning("run_readmitted key=%s", self.plan.log_key)
         self.close()
         again = self._readmit()
-        self._subscription, self.answer = again._subscription, again.answer
+        self._subscription, self.answer, self.status = again._subscription, again.answer, again.status
         if self._left:
             raise Cancelled("The caller has gone.")
 

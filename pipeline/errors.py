@@ -63,9 +63,15 @@ class GatewayError(Exception):
         return msgspec.json.encode({"error": fields})
 
 
+def internal_error() -> GatewayError:
+    """What callers hear of an exception that nobody foresaw, whose own message may quote a prompt or a key."""
+    return GatewayError("The gateway failed while it worked on this request.", code="internal_error")
+
+
 class BadRequest(GatewayError):
     status = 400
     type = "invalid_request_error"
+    default_code = "invalid_value"
 
 
 class Unauthorized(BadRequest):

@@ -30,7 +30,7 @@ from pipeline.recent import Recent
 from pipeline.redis_client import connect
 from pipeline.reload import ModelReload
 from pipeline.runner import Runner
-from pipeline.settings import Settings
+from pipeline.settings import Settings, environment
 from pipeline.stages.call import call
 from pipeline.stages.lookup import lookup
 from pipeline.stages.store import store, why_not_stored
@@ -64,11 +64,11 @@ class Queue(Protocol):
 class Gateway:
     """The parts of one process, each made when it is first used. `role` is web, worker, ledger or cli."""
 
-    def __init__(self, settings: Settings, role: str, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, settings: Settings, role: str, environ: Mapping[str, str] | None = None) -> None:
         self.settings = settings
         self.role = role
         self.id = ids.process_id(role)
-        self._environ = environ
+        self._environ = environment(os.environ) if environ is None else environ
         self._closers: list[Callable[[], None]] = []
 
     def close(self) -> None:

@@ -89,6 +89,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     openai_api_key: str = ""
     openai_base_url: str = ""
 
+    def __repr__(self) -> str:
+        """Keys, and addresses that may hold a password, stay out of every log and exception."""
+        return f"Settings(home={self.home!r}, port={self.port})"
+
     @property
     def home_path(self) -> Path:
         return Path(self.home).expanduser().resolve()
@@ -127,12 +131,21 @@ def variable_name(field: str) -> str:
     return UNPREFIXED.get(field, f"LEO_{field.upper()}")
 
 
+DOTENV = Path(".env")
+
+
+def environment(environ: Mapping[str, str], dotenv: Path | None = DOTENV) -> dict[str, str]:
+    """The environment over the variables of a `.env` file. An empty variable counts as not set."""
+    from_file = dotenv_values(dotenv) if dotenv and dotenv.is_file() else {}
+    return {name: value for name, value in {**from_file, **environ}.items() if value}
+
+
 def load_settings(environ: Mapping[str, str], dotenv: Path | None = None) -> Settings:
-    """Settings from the environment over a `.env` file. An empty variable counts as not set.
+    """Settings from the environment over a `.env` file.
 
     Raises SettingsError naming the variable, what was wrong with it, and the nearest known name.
     """
-    values = {name: value for name, value in _sources(environ, dotenv).items() if value != ""}
+    values = environment(environ, dotenv)
     known = {variable_name(field): field for field in Settings.__struct_fields__}
     for name in values:
         if name.startswith("LEO_") and name not in known:
@@ -144,11 +157,6 @@ def load_settings(environ: Mapping[str, str], dotenv: Path | None = None) -> Set
     settings = _convert(fields)
     _check(settings)
     return settings
-
-
-def _sources(environ: Mapping[str, str], dotenv: Path | None) -> dict[str, str]:
-    from_file = dotenv_values(dotenv) if dotenv and dotenv.is_file() else {}
-    return {**{k: v or "" for k, v in from_file.items()}, **environ}
 
 
 def _accept_redis_host(values: Mapping[str, str], fields: dict[str, str]) -> None:

@@ -8,8 +8,6 @@ from celery import Celery
 
 from pipeline.settings import Settings
 
-QUEUES = ("upstream", "stages")
-
 # A message that a dead worker had taken comes back after this many seconds. It may well be shorter than
 # a call lasts: a copy that arrives while a live worker holds the run is dropped by the fencing token.
 VISIBILITY_S = 4

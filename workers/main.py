@@ -9,15 +9,21 @@ from pipeline.gateway import Gateway
 from pipeline.ledger import retention
 from pipeline.logs import setup_logging
 from pipeline.settings import Settings
-from workers.celery_app import QUEUES, create_celery
+from workers.celery_app import create_celery
 from workers.submit import Submitter
 from workers.tasks import register
 
 
-def run_worker(settings: Settings, queues: tuple[str, ...] = QUEUES) -> None:
-    """A Celery worker on the threads pool; returns after a warm shutdown (SIGTERM or SIGINT)."""
+def run_worker(settings: Settings, queues: tuple[str, ...] = ()) -> None:
+    """A Celery worker on the threads pool, for all queues of the chain or some; returns after a warm shutdown.
+
+    Raises ValueError for a queue on which no stage ever runs.
+    """
     setup_logging(settings.log_level)
     gateway = Gateway(settings, role="worker")
+    for queue in queues:
+        if queue not in gateway.chain.queues:
+            raise ValueError(f"no stage runs on the queue '{queue}'; there are: {', '.join(gateway.chain.queues)}")
     gateway.model_reload.watch()
     celery = create_celery(settings)
     register(celery, gateway, Submitter(celery, gateway.chain, settings.max_queue))
@@ -27,7 +33,7 @@ def run_worker(settings: Settings, queues: tuple[str, ...] = QUEUES) -> None:
             "worker",
             "--pool=threads",
             f"--concurrency={settings.upstream_concurrency}",
-            f"--queues={','.join(queues)}",
+            f"--queues={','.join(queues or gateway.chain.queues)}",
             f"--hostname={gateway.id}@%h",
             f"--loglevel={settings.log_level}",
             "--without-gossip",

@@ -57,7 +57,7 @@ class Submitter:
         # A connection of its own: one of the pool that broke in an outage may stay unusable.
         with self._celery.connection_for_write() as connection, connection.channel() as channel:
             total = 0
-            for queue in {self._chain.queue_of(index) for index in range(len(self._chain.stages))}:
+            for queue in self._chain.queues:
                 try:
                     total += channel.queue_declare(queue=queue, passive=True).message_count
                 except connection.channel_errors:

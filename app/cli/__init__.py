@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 import click
 
-from pipeline.settings import Settings, SettingsError, load_settings
+from pipeline.settings import DOTENV, Settings, SettingsError, load_settings
 
 
 def settings() -> Settings:
     """The settings of this environment; a fault ends the command with one plain sentence."""
     try:
-        return load_settings(os.environ, Path(".env"))
+        return load_settings(os.environ, DOTENV)
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
 
@@ -42,12 +41,15 @@ def web() -> None:
 
 
 @main.command()
-@click.option("--queues", default="upstream,stages", show_default=True, help="Queues to work on, separated by commas.")
+@click.option("--queues", default="", help="Queues to work on, separated by commas [all].")
 def worker(queues: str) -> None:
     """One worker (Celery)."""
     from workers.main import run_worker
 
-    run_worker(settings(), tuple(queues.split(",")))
+    try:
+        run_worker(settings(), tuple(filter(None, queues.split(","))))
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
 
 
 @main.command()
@@ -86,11 +88,12 @@ def keys() -> None:
 @click.option("--tenant", default="default", show_default=True)
 @click.option("--name", default="", help="A note for people: whose key, on which machine.")
 @click.option("--admin", is_flag=True, help="May also change what concerns all tenants.")
-def keys_create(tenant: str, name: str, admin: bool) -> None:
+@click.option("--bring-own-key", is_flag=True, help="A new tenant's callers send their own provider key as the bearer token.")
+def keys_create(tenant: str, name: str, admin: bool, bring_own_key: bool) -> None:
     """Make a key. It is shown once; only its digest is kept."""
     from app.cli.keys import create
 
-    create(settings(), tenant, name, admin)
+    create(settings(), tenant, name, admin, bring_own_key)
 
 
 @keys.command("list")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -46,7 +47,7 @@ class _Load:
         """One kind of load, with a progress bar, and its line in the table."""
         lock, started = threading.Lock(), time.monotonic()
         with (
-            click.progressbar(length=count, label=f"{name:<11}") as bar,
+            click.progressbar(length=count, label=f"{name:<11}", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar,
             ThreadPoolExecutor(self._concurrency) as pool,
         ):
 

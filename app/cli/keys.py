@@ -9,10 +9,12 @@ from pipeline.settings import Settings
 from pipeline.storage.migrate import upgrade
 
 
-def create(settings: Settings, tenant: str, name: str, admin: bool) -> None:
+def create(settings: Settings, tenant: str, name: str, admin: bool, bring_own_key: bool) -> None:
     upgrade(settings.database)
     keys = Gateway(settings, role="cli").keys
-    keys.ensure_tenant(tenant, tenant)
+    made = keys.ensure_tenant(tenant, tenant, bring_own_key=bring_own_key)
+    if bring_own_key and not made:
+        raise click.ClickException(f"The tenant '{tenant}' is there already; --bring-own-key is for a new one.")
     public_id, plaintext = keys.create(tenant, name, is_admin=admin)
     click.echo(plaintext)
     click.echo(f"Key {public_id} of tenant '{tenant}'. Keep it now: it cannot be shown again.", err=True)

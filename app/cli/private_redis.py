@@ -32,7 +32,8 @@ def command(server: str, settings: Settings) -> list[str]:
         "appendfsync": "everysec",
         "save": "",
         "maxmemory": f"{settings.redis_maxmemory_mb}mb",
-        # Only what has a TTL may go (answers, logs of ended runs); the queue and the ledger have none.
+        # Only what has a TTL may go: stored answers first, in practice. A run that goes is admitted again.
+        # The queue and the ledger have no TTL, and so are safe.
         "maxmemory-policy": "volatile-lru",
         "loglevel": "warning",
     }

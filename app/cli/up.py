@@ -52,7 +52,7 @@ def run(settings: Settings) -> int:
                 _reload(gateway)
             time.sleep(TICK_S)
     except _Stop:
-        _say("stopping; a request that is being answered may finish (Ctrl-C again to stop now)")
+        _say("stopping; requests that are being answered have ten seconds to finish (Ctrl-C again to stop now)")
         return _stop(supervisor)
     except (click.ClickException, TableError, SchemaError) as error:
         click.secho(f"leo: {error}", fg="red", err=True)

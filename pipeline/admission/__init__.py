@@ -7,6 +7,8 @@ Redis keys of one run, all with the hash tag of its log key, so that they live i
     leo:{K}:a          string  the stored answer of content key K (MessagePack of `answer.Answer`), with its TTL
     leo:{K}:l:EPOCH    list    the event log (MessagePack of `events.Event`), append-only
 
+    leo:working        string  there while some worker renews leases; tells busy workers from dead ones
+
 Fields of the run:
 
     st     queued | running | done | failed

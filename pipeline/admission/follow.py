@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pipeline.admission.events import Answered, Event, Failed
 from pipeline.admission.keys import channel
 from pipeline.admission.runs import Runs
-from pipeline.errors import Cancelled, DeadlineExceeded
+from pipeline.errors import Cancelled, DeadlineExceeded, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +57,7 @@ class Watch:
         self.epoch = epoch
         self.events: list[Event] = []
         self.callers = 0
+        self.refused_since: float | None = None  # monotonic; since when the broker has not taken this run
         self.changed = threading.Condition()
 
     @property
@@ -194,7 +195,7 @@ class Follower:
             pubsub.subscribe(channel(self.id))
             self._touch_all()  # notices may have been missed while there was no connection
             while not self._stop.is_set():
-                message = pubsub.get_message(timeout=1.0)
+                message = pubsub.get_message(timeout=self._beat)
                 if message is not None:
                     self._touch(message["data"].decode())
         finally:
@@ -222,9 +223,9 @@ class Follower:
             try:
                 self._fetch()
                 if time.monotonic() >= next_beat:
-                    next_beat = time.monotonic() + self._beat
                     self._tend()
-                answering = time.monotonic()
+                    answering = time.monotonic()
+                    next_beat = answering + self._beat
             except Exception as error:  # noqa: BLE001  as above
                 if self._stop.is_set():
                     return
@@ -273,7 +274,16 @@ class Follower:
             watch.extend([LOST])
         elif verdict.startswith("requeue:"):
             log.warning("run_requeued key=%s epoch=%s", watch.key, watch.epoch)
-            self._submit(watch.key, watch.epoch, int(verdict.partition(":")[2]))
+            self._resubmit(watch, int(verdict.partition(":")[2]))
+
+    def _resubmit(self, watch: Watch, stage: int) -> None:
+        try:
+            self._submit(watch.key, watch.epoch, stage)
+            watch.refused_since = None
+        except StoreUnavailable:
+            watch.refused_since = watch.refused_since or time.monotonic()
+            if time.monotonic() - watch.refused_since > self._outage:
+                watch.extend([DOWN])
 
     def _send_leaves(self) -> None:
         """Tell Redis of the runs that have no caller left here, unless one has come back meanwhile."""

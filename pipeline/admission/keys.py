@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+WORKING_KEY = "leo:working"
+
 
 def run_key(key: str) -> str:
     return f"leo:{{{key}}}:s"

@@ -14,7 +14,7 @@ from pipeline.admission import answer as answers
 from pipeline.admission import events
 from pipeline.admission.answer import Answer
 from pipeline.admission.events import Event
-from pipeline.admission.keys import answer_key, followers_key, log_prefix, run_key
+from pipeline.admission.keys import WORKING_KEY, answer_key, followers_key, log_prefix, run_key
 from pipeline.errors import Conflict, Overloaded, StoreUnavailable
 from pipeline.request.plan import Plan
 
@@ -88,9 +88,15 @@ def redis_errors() -> Iterator[None]:
         yield
     except (redis.ConnectionError, redis.TimeoutError, redis.exceptions.ReadOnlyError) as error:
         raise StoreUnavailable(f"Redis is not answering ({type(error).__name__}). Please try again shortly.") from error
+    except redis.ResponseError as error:
+        # It refuses every write while it has no memory (OOM) or no disk (MISCONF) left. A script words it in its own way.
+        if not (isinstance(error, redis.exceptions.OutOfMemoryError) or any(code in str(error) for code in ("OOM ", "MISCONF "))):
+            raise
+        raise StoreUnavailable("Redis takes nothing new at the moment. Please try again shortly.") from error
 
 
 MAX_DEATHS = 5
+GRACE = 3  # times that a follower may miss its end before a queued run is taken for abandoned
 _request_decoder = msgspec.msgpack.Decoder(RunRequest)
 
 
@@ -141,8 +147,19 @@ class Runs:
         return Admission(verdict.lower(), epoch=reply[1].decode())
 
     def claim(self, key: str, epoch: str, stage: int) -> Claim | None:
-        """The right to run a stage, or None: it is done, somebody alive does it, or the message is stale."""
-        args = [epoch, stage, _ms(self.times.lease), log_prefix(key), events.pack(events.Restarted()), key]
+        """The right to run a stage, or None: it is done, somebody alive does it, or the message is stale.
+
+        A run for which nobody waits any more is cleared away: a call for it would be money for nothing.
+        """
+        args = [
+            epoch,
+            stage,
+            _ms(self.times.lease),
+            log_prefix(key),
+            events.pack(events.Restarted()),
+            key,
+            _ms(GRACE * self.times.follower),
+        ]
         reply = self._run("claim", [run_key(key), followers_key(key)], args)
         if not reply:
             return None
@@ -193,7 +210,15 @@ class Runs:
         replies = self._pipeline(
             script, [([run_key(c.key), followers_key(c.key)], [c.token, _ms(self.times.lease)]) for c in claims]
         )
+        if claims:
+            with redis_errors():
+                self.redis.set(WORKING_KEY, b"1", px=_ms(self.times.follower))
         return [Pulse(bool(held), followers, left / 1000) for held, followers, left in replies]
+
+    def worked_lately(self) -> bool:
+        """Whether any worker has renewed a lease within the last seconds."""
+        with redis_errors():
+            return bool(self.redis.exists(WORKING_KEY))
 
     def tend(self, follower: str, watched: list[tuple[str, str]], requeue_after: float) -> list[tuple[str, int]]:
         """One heartbeat for all (key, epoch) that a front end follows: (verdict, length of the log) of each."""

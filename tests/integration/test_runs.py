@@ -165,6 +165,39 @@ def test_an_abandoned_run_leaves_nothing_behind(runs: Runs) -> None:
     assert not runs.redis.keys("leo:{k1}:*")
 
 
+def test_a_run_that_nobody_waits_for_any_more_is_not_begun(runs: Runs) -> None:
+    epoch = admit(runs).epoch
+    runs.leave("web-1", "k1")
+    assert runs.claim("k1", epoch, 0) is None
+    assert not runs.redis.keys("leo:{k1}:*")
+
+
+def test_a_run_whose_callers_have_all_waited_in_vain_is_not_begun(redis_client: redis.Redis) -> None:
+    runs = make_runs(redis_client)
+    epoch = admit(runs, patience=0.001).epoch
+    wait_until(lambda: runs.claim("k1", epoch, 0) is None and not runs.redis.keys("leo:{k1}:s"), what="the run being cleared away")
+
+
+def test_a_redis_without_memory_takes_nothing_new_and_says_so() -> None:
+    with RedisServer(config={"maxmemory-policy": "noeviction"}) as server:
+        runs = make_runs(server.client())
+        runs.redis.config_set("maxmemory", 1)
+        with pytest.raises(StoreUnavailable):
+            admit(runs)
+        assert not runs.redis.keys("*")
+        runs.redis.config_set("maxmemory", 0)
+        assert admit(runs).verdict == "new"
+        runs.redis.close()
+
+
+def test_an_idempotency_key_whose_request_failed_may_carry_another_body(runs: Runs) -> None:
+    first = admit(runs, fingerprint="body-1", content_key="c1")
+    claim = runs.claim("k1", first.epoch, 0)
+    assert claim is not None
+    runs.finish(claim, [failure(GatewayError("no"))])
+    assert admit(runs, fingerprint="body-2", content_key="c2").verdict == "new"
+
+
 def test_somebody_who_comes_while_a_run_is_given_up_is_served(runs: Runs) -> None:
     claim = claimed(runs)
     runs.leave("web-1", "k1")

@@ -12,7 +12,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local run = redis.call('HMGET', KEYS[1], 'st', 'ep', 'fp', 'dl', 'tok')
 local st = run[1]
-if st and ARGV[4] ~= '' and run[3] ~= ARGV[4] then return {'CONFLICT'} end
+if st and st ~= 'failed' and ARGV[4] ~= '' and run[3] ~= ARGV[4] then return {'CONFLICT'} end
 if st == 'done' and ARGV[4] ~= '' then return {'REPLAY', run[2]} end
 local ends = now + tonumber(ARGV[5])
 if st == 'queued' or st == 'running' then
@@ -28,9 +28,11 @@ if ARGV[9] ~= '1' then return {'FULL'} end
 -- Microseconds since 1970 stay below 2^53, so Lua's doubles hold them exactly; %.0f prints them whole.
 local epoch = string.format('%.0f', math.max(time[1] * 1000000 + time[2], tonumber(run[5] or 0) + 1))
 local log = ARGV[8] .. epoch
-redis.call('DEL', KEYS[1], KEYS[2])
+-- The first write must be one that a Redis without memory refuses: it lets a script through that has begun to write.
+-- All fields are set anew, so there is nothing to delete before.
 redis.call('HSET', KEYS[1], 'st', 'queued', 'ep', epoch, 'tok', epoch, 'stage', 0, 'qa', now, 'lease', 0,
   'dl', ends, 'out', 0, 'deaths', 0, 'lost', 0, 'fp', ARGV[4], 'req', ARGV[6])
+redis.call('DEL', KEYS[2])
 redis.call('ZADD', KEYS[2], now + tonumber(ARGV[2]), ARGV[1])
 redis.call('RPUSH', log, ARGV[7])
 for _, key in ipairs({KEYS[1], KEYS[2], log}) do redis.call('PEXPIRE', key, ARGV[5] + 60000) end

@@ -1,6 +1,7 @@
 -- Take a queued run, or one whose worker is gone, and get a fencing token for it.
 -- KEYS: 1 run  2 followers
 -- ARGV: 1 epoch  2 stage  3 lease ms  4 log prefix  5 the `restarted` event  6 K, for the notice
+--       7 how long after its end a follower still counts, ms
 -- Returns {token, request, ms left until the deadline, length of the log, workers that died since the last claim}
 -- or {} when there is nothing (more) to do.
 local time = redis.call('TIME')
@@ -8,6 +9,11 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local run = redis.call('HMGET', KEYS[1], 'st', 'ep', 'stage', 'lease', 'dl', 'out', 'req', 'lost')
 if run[2] ~= ARGV[1] or run[3] ~= ARGV[2] then return {} end
 if run[1] ~= 'queued' and not (run[1] == 'running' and now > tonumber(run[4])) then return {} end
+-- Whoever has hung up has left the followers. One whose beat is late has only met an outage, perhaps.
+if now > tonumber(run[5]) or redis.call('ZCOUNT', KEYS[2], now - tonumber(ARGV[7]), '+inf') == 0 then
+  redis.call('DEL', KEYS[1], KEYS[2], ARGV[4] .. ARGV[1])
+  return {}
+end
 local lost = tonumber(run[8])
 if run[1] == 'running' then
   lost = lost + 1

@@ -21,6 +21,7 @@ if run[1] == 'running' and now > tonumber(run[3]) then
   if redis.call('HINCRBY', KEYS[1], 'deaths', 1) > tonumber(ARGV[6]) then
     length = redis.call('RPUSH', log, ARGV[7])
     redis.call('HSET', KEYS[1], 'st', 'failed')
+    redis.call('HDEL', KEYS[1], 'req')
     for _, key in ipairs({KEYS[1], KEYS[2], log}) do redis.call('PEXPIRE', key, ARGV[9]) end
     for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], now, '+inf')) do redis.call('PUBLISH', 'leo:fe:' .. id, ARGV[5] .. ':' .. ARGV[1]) end
     return {'ok', length}

@@ -42,7 +42,7 @@ def entry(verdict: str, answer: Answer | None = None, **plan: Any) -> Entry:
 
 
 def receipt(verdict: str = "new", **plan: Any) -> Receipt:
-    made = Receipt("chat/completions")
+    made = Receipt("req_1", "chat/completions")
     made.principal, made.request = PRINCIPAL, REQUEST
     made.enter(entry(verdict, **plan))
     return made
@@ -168,13 +168,13 @@ def test_only_the_first_record_counts() -> None:
 
 
 def test_who_is_not_known_leaves_nothing_in_the_ledger() -> None:
-    ledger, made = Ledger(), Receipt("chat/completions")
+    ledger, made = Ledger(), Receipt("req_1", "chat/completions")
     made.record(ledger, None, BadRequest("no key"))  # type: ignore[arg-type]
     assert ledger.events == []
 
 
 def test_what_was_refused_at_the_door_has_cost_nothing() -> None:
-    made = Receipt("chat/completions")
+    made = Receipt("req_1", "chat/completions")
     made.principal = PRINCIPAL
     made.request = Request(endpoint="chat/completions", body=b"{}", params={"model": "whatever the caller wrote"})
     event = recorded(made, None, BadRequest("no", code="invalid_type"))

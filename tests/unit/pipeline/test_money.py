@@ -28,7 +28,9 @@ def test_a_price_is_exact_as_a_number_too(price: int) -> None:
     assert price_from_dollars(price / 1_000_000) == price
 
 
-@pytest.mark.parametrize(("dollars_per_million", "price"), [("0.15", 150_000), (0.1, 100_000), (3, 3_000_000), ("1e-6", 1), (0, 0)])
+@pytest.mark.parametrize(
+    ("dollars_per_million", "price"), [("0.15", 150_000), (0.1, 100_000), (3, 3_000_000), ("1e-6", 1), (0, 0)]
+)
 def test_prices_as_lists_write_them(dollars_per_million: str | float, price: int) -> None:
     assert price_from_dollars(dollars_per_million) == price
 

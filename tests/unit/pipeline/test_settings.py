@@ -129,7 +129,9 @@ def test_settings_that_contradict_each_other_are_both_named(settings: dict[str, 
     assert all(name in message for name in named)
 
 
-@given(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8, max_size=40), st.sampled_from(["no", "port", "level"]))
+@given(
+    st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8, max_size=40), st.sampled_from(["no", "port", "level"])
+)
 def test_a_secret_never_stands_in_a_message(secret: str, fault: str) -> None:
     wrong = {"no": {"LEO_NOPE": secret}, "port": {"LEO_PORT": "x"}, "level": {"LEO_OPEN": "true"}}[fault]
     secrets = {"LEO_API_KEY": secret, "LEO_ADMIN_KEY": secret, "OPENAI_API_KEY": secret}
