@@ -52,4 +52,6 @@ def _transport(settings: Settings, publisher: bool) -> dict[str, Any]:
         "socket_keepalive": True,
         "health_check_interval": 10,
         "max_connections": 4 if publisher else 64,
+        # A request cannot wait for a broker to come back; its run is queued by the follower when it does.
+        **({"max_retries": 0} if publisher else {}),
     }

@@ -7,6 +7,8 @@ for ten seconds). Whatever is raised here, the message was not taken, and that i
 
 from __future__ import annotations
 
+from typing import Any
+
 from celery import Celery
 
 from pipeline.chain import Chain
@@ -55,14 +57,17 @@ class Submitter:
 
     def _measure(self) -> int:
         # A connection of its own: one of the pool that broke in an outage may stay unusable.
-        with self._celery.connection_for_write() as connection, connection.channel() as channel:
-            total = 0
-            for queue in self._chain.queues:
-                try:
-                    total += channel.queue_declare(queue=queue, passive=True).message_count
-                except connection.channel_errors:
-                    continue  # no worker has declared it yet, so nothing waits in it
-            return total
+        with self._celery.connection_for_write() as connection:
+            connection.ensure_connection(max_retries=0)  # else it is tried a second time, after two seconds
+            with connection.channel() as channel:
+                return sum(self._waiting(channel, queue, connection.channel_errors) for queue in self._chain.queues)
+
+    @staticmethod
+    def _waiting(channel: Any, queue: str, unknown: tuple[type[Exception], ...]) -> int:
+        try:
+            return int(channel.queue_declare(queue=queue, passive=True).message_count)
+        except unknown:
+            return 0  # no worker has declared it yet, so nothing waits in it
 
     def _send(self, task: str, args: list[str], queue: str) -> None:
         try:

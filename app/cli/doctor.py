@@ -145,12 +145,9 @@ def _worker(settings: Settings) -> Iterator[Finding]:
         return
     gateway = Gateway(settings, role="cli")
     submitter = Submitter(create_celery(settings, publisher=True), gateway.chain, settings.max_queue)
+    waiting = submitter.length()  # before the canary, which would count itself
     heard = gateway.canary.heard(submitter.canary, 1.5)
     yield Finding(
         True if heard else None, "a worker answers" if heard else "no worker answers (`leo up` or `leo worker` starts one)"
     )
-    yield (
-        Finding(None, f"{submitter.length()} messages wait in the queue")
-        if submitter.length()
-        else Finding(True, "the queue is empty")
-    )
+    yield Finding(None, f"{waiting} messages wait in the queue") if waiting else Finding(True, "the queue is empty")

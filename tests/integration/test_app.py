@@ -18,7 +18,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
+from app.context import Context
 from app.factory import create_app
+from pipeline.admission.events import Delta, Event
 from pipeline.gateway import Gateway
 from pipeline.settings import Settings
 from pipeline.storage.tables import LedgerRequest
@@ -666,3 +668,51 @@ def test_whatever_tenants_ask_nothing_crosses(house: House, asked: list[tuple[st
     together = verdicts(None)
     for tenant in ("acme", "globex"):
         assert verdicts(tenant) == [verdict for verdict in together if verdict[0] == tenant]
+
+
+# --- what nobody foresaw ---
+
+
+class BrokenEntry:
+    """An entry whose log cannot be read."""
+
+    def __init__(self, entry: Any, *first: Event) -> None:
+        self._entry = entry
+        self._first = first
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._entry, name)
+
+    def events(self) -> Iterator[list[Event]]:
+        if self._first:
+            yield list(self._first)
+        raise RuntimeError("broken " + "log")
+
+
+class BrokenDoor:
+    def __init__(self, door: Any, *first: Event) -> None:
+        self._door = door
+        self._first = first
+
+    def enter(self, *args: Any) -> BrokenEntry:
+        return BrokenEntry(self._door.enter(*args), *self._first)
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("begun", [False, True], ids=["before the first event", "after a chunk"])
+def test_a_crash_is_told_recorded_and_leaves_nobody_waiting(
+    house: House, stream: bool, begun: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    here = house.app.extensions["leo"]
+    first = [Delta([b'{"choices":[]}'])] if begun else []
+    house.app.extensions["leo"] = Context(here.gateway, here.submitter, BrokenDoor(here.door, *first))  # type: ignore[arg-type]
+    response = house.ask(house.question(stream=stream))
+    if stream and begun:
+        assert b'"code":"internal_error"' in response.data
+        assert b"[DONE]" not in response.data
+    else:
+        assert (response.status_code, error_of(response)["code"]) == (500, "internal_error")
+    (row,) = house.requests()
+    assert (row["status"], row["error_code"], row["cache"]) == (500, "internal_error", "error")
+    assert here.door._follower.waiting == 0
+    assert "broken log" not in caplog.text

@@ -171,16 +171,17 @@ def test_an_idempotency_key_replays_until_the_body_changes(house: House) -> None
 
 
 def test_the_deadline_a_caller_asks_for_counts_up_to_the_operators_bound(house: House) -> None:
-    soon = house.enter(deadline=0.05)
+    hasty, patient = house.enter("one", deadline=5.0), house.enter("two", deadline=10_000.0)
+    claims = [house.runs.claim(*message) for message in house.queue]
+    assert [claim is not None and round(claim.patience) for claim in claims] == [5, 30]
+    hasty.close()
+    patient.close()
+
+
+def test_who_has_no_patience_is_not_kept(house: House) -> None:
     with pytest.raises(DeadlineExceeded):
-        read(soon)
-    run = house.runs.claim(*house.queue[0])
-    assert run is not None
-    assert run.patience < 20
-    house.enter("another", deadline=10_000.0).close()
-    patient = house.runs.claim(*house.queue[1])
-    assert patient is not None
-    assert 25 < patient.patience <= 30
+        read(house.enter(deadline=0.05))
+    assert house.follower.waiting == 0
 
 
 # --- bounds ---
@@ -342,9 +343,13 @@ def test_a_redis_without_memory_is_an_outage_that_passes(redis_client: redis.Red
                 client.set(f"x:{number}", b"x" * 1000)
             except redis.exceptions.OutOfMemoryError:
                 break
-        with pytest.raises(StoreUnavailable) as refused:
+
+        def ask_much() -> None:
             for number in range(1000):
                 house.enter(f"{number} " + "long " * 1000).close()
+
+        with pytest.raises(StoreUnavailable) as refused:
+            ask_much()
         assert refused.value.retry_after
         client.flushall()
         house.queue.clear()

@@ -175,7 +175,9 @@ def test_a_run_that_nobody_waits_for_any_more_is_not_begun(runs: Runs) -> None:
 def test_a_run_whose_callers_have_all_waited_in_vain_is_not_begun(redis_client: redis.Redis) -> None:
     runs = make_runs(redis_client)
     epoch = admit(runs, patience=0.001).epoch
-    wait_until(lambda: runs.claim("k1", epoch, 0) is None and not runs.redis.keys("leo:{k1}:s"), what="the run being cleared away")
+    wait_until(
+        lambda: runs.claim("k1", epoch, 0) is None and not runs.redis.keys("leo:{k1}:s"), what="the run being cleared away"
+    )
 
 
 def test_a_redis_without_memory_takes_nothing_new_and_says_so() -> None:

@@ -134,7 +134,7 @@ def test_an_upstreams_own_error_body_is_passed_on_unchanged() -> None:
 @pytest.mark.parametrize("kind", STATUSES, ids=lambda kind: kind.__name__)
 def test_an_error_is_the_same_after_its_way_through_the_log(kind: type[GatewayError]) -> None:
     error = kind("what happened", param="n", code="why", retry_after=2.5, should_retry=False)
-    one, other = (answer_to(each, request_id="req_1") for each in (error, RunFailed(failure(error))))
+    one, other = (answer_to(each) for each in (error, RunFailed(failure(error))))
     assert (one.status_code, one.data, one.headers) == (other.status_code, other.data, other.headers)
 
 
@@ -148,7 +148,7 @@ def test_an_unforeseen_error_tells_nothing_of_what_was_in_it(caplog: pytest.LogC
 
 
 def test_an_error_names_the_request_it_belongs_to() -> None:
-    response = answer_to(BadRequest("no"), request_id="req_1")
+    response = answer_to(BadRequest("no"))
     assert response.headers["X-LEO-Request-ID"] == response.headers["x-request-id"] == "req_1"
     assert answer_to(BadRequest("no")).headers["x-request-id"].startswith("req_")
 

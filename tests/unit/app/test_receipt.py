@@ -41,8 +41,12 @@ def entry(verdict: str, answer: Answer | None = None, **plan: Any) -> Entry:
     return Entry(make_plan(**plan), Admission(verdict, answer=answer), None, readmit)
 
 
+def opened() -> Receipt:
+    return Receipt("chat/completions")
+
+
 def receipt(verdict: str = "new", **plan: Any) -> Receipt:
-    made = Receipt("req_1", "chat/completions")
+    made = opened()
     made.principal, made.request = PRINCIPAL, REQUEST
     made.enter(entry(verdict, **plan))
     return made
@@ -168,13 +172,13 @@ def test_only_the_first_record_counts() -> None:
 
 
 def test_who_is_not_known_leaves_nothing_in_the_ledger() -> None:
-    ledger, made = Ledger(), Receipt("req_1", "chat/completions")
+    ledger, made = Ledger(), opened()
     made.record(ledger, None, BadRequest("no key"))  # type: ignore[arg-type]
     assert ledger.events == []
 
 
 def test_what_was_refused_at_the_door_has_cost_nothing() -> None:
-    made = Receipt("req_1", "chat/completions")
+    made = opened()
     made.principal = PRINCIPAL
     made.request = Request(endpoint="chat/completions", body=b"{}", params={"model": "whatever the caller wrote"})
     event = recorded(made, None, BadRequest("no", code="invalid_type"))
