@@ -108,7 +108,7 @@ def _policy(here: Context, tenant: str) -> Policy:
 def _whole(here: Context, receipt: Receipt, entry: Entry) -> Response:
     answer = entry.answer or _wait(entry)
     entry.close()
-    body = served_again(answer.body) if receipt.status == "exact" else answer.body
+    body = served_again(answer.body) if entry.from_cache else answer.body
     if not entry.plan.transparent:
         body = with_fields(body, receipt.metrics(answer))
     receipt.record(here.gateway, answer)
@@ -122,7 +122,7 @@ def _wait(entry: Entry) -> Answer:
         last = batch[-1] if batch else None
         if isinstance(last, Answered):
             return last.answer
-    raise GatewayError("The run ended without an answer.", code="internal_error")
+    raise internal_error()
 
 
 # --- streamed ---
@@ -134,9 +134,9 @@ def _stream(here: Context, receipt: Receipt, entry: Entry) -> Response:
     renderer = sse.StreamRenderer(include_usage=receipt.request.include_usage)
     events = entry.events()
     ahead: list[Event] = []
-    while not (ahead and isinstance(ahead[-1], Delta | Answered)):
+    while not any(isinstance(event, Delta | Answered) for event in ahead):
         ahead = next(events)
-    if receipt.status == "exact":
+    if entry.from_cache:
         ahead = [_again(event) for event in ahead]
     response = Response(
         _frames(here, receipt, entry, renderer, itertools.chain([ahead], events)), content_type="text/event-stream; charset=utf-8"

@@ -63,6 +63,11 @@ class Entry:
         self._readmit = readmit
         self._left = False
 
+    @property
+    def from_cache(self) -> bool:
+        """A stored answer, served as a new response. A repeat under an Idempotency-Key gets the old response again."""
+        return self.status == "exact" and not self.replayed
+
     def events(self) -> Iterator[list[Event]]:
         """Batches of events, the last of which ends with Answered.
 

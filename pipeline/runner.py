@@ -16,7 +16,7 @@ from pipeline.admission.events import Answered, Delta, Event, StageDone, failure
 from pipeline.admission.leases import LeaseKeeper
 from pipeline.admission.runs import Claim, Runs
 from pipeline.chain import Chain, Stage, State
-from pipeline.errors import Cancelled, DeadlineExceeded, GatewayError, StoreUnavailable
+from pipeline.errors import Cancelled, DeadlineExceeded, GatewayError, StoreUnavailable, internal_error
 from pipeline.upstream.cancel import CancelToken
 
 log = logging.getLogger(__name__)
@@ -99,7 +99,7 @@ class Runner:
                 # The message of an unforeseen exception may quote a prompt, so only its type and place are logged.
                 where = "".join(traceback.format_tb(error.__traceback__))
                 log.error("stage_crashed key=%s error=%s\n%s", key, type(error).__name__, where)
-                writer.finish(failure(GatewayError("The gateway failed while it worked on this request.", code="internal_error")))
+                writer.finish(failure(internal_error()))
         return None
 
     def _claim(self, key: str, epoch: str, first: int) -> Claim | None:
@@ -139,7 +139,7 @@ class Runner:
 
     def _finish(self, writer: Writer, state: State) -> str:
         if state.answer is None:
-            raise GatewayError("No stage of the chain had an answer.", code="internal_error")
+            raise internal_error()
         started = time.monotonic()
         reason = self._why_not_stored(state)
         writer.decided("admit", reason or "stored", started)

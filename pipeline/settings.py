@@ -184,18 +184,21 @@ def _convert(fields: Mapping[str, str]) -> Settings:
 
 
 def _broker_on(redis_url: str) -> str:
-    """Database 1 of a Redis, in the words of Celery, which takes a password only before the host, and of a query only TLS."""
+    """Database 1 of a Redis (2 where the rest has taken 1), in the words of Celery.
+
+    Celery takes a password only before the host, and of a query only TLS.
+    """
     parts = urlsplit(redis_url)
     query = dict(parse_qsl(parts.query))
     place = parts.netloc
     if "@" not in place and "password" in query:
         place = f"{quote(query.get('username', ''), safe='')}:{quote(query['password'], safe='')}@{place}"
     if parts.scheme == "unix":
-        return f"redis+socket://{place}{parts.path}?virtual_host=1"
+        return f"redis+socket://{place}{parts.path}?virtual_host={2 if query.get('db') == '1' else 1}"
     tls = {name: value for name, value in query.items() if name.startswith("ssl_")}
     if parts.scheme == "rediss":
         tls.setdefault("ssl_cert_reqs", "required")  # as for all else; Celery's own default is to trust anyone
-    return urlunsplit(parts._replace(netloc=place, path="/1", query=urlencode(tls)))
+    return urlunsplit(parts._replace(netloc=place, path="/2" if parts.path == "/1" else "/1", query=urlencode(tls)))
 
 
 def _boolean(text: str) -> str:

@@ -13,10 +13,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from pipeline.admission.events import Answered, Event, Failed
+from pipeline.admission.events import Answered, Event, Failed, failure
 from pipeline.admission.keys import channel
 from pipeline.admission.runs import Runs
-from pipeline.errors import Cancelled, DeadlineExceeded, StoreUnavailable
+from pipeline.errors import Cancelled, DeadlineExceeded, StoreUnavailable, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -32,21 +32,8 @@ BATCH = 500
 # A caller may be patient, but an outage of Redis that lasts longer than this is news that it should have.
 OUTAGE_S = 15.0
 CLOSE_S = 3.0
-DOWN = Failed(
-    503,
-    "service_unavailable",
-    "Redis has been away for too long. Please try again.",
-    None,
-    "store_unavailable",
-    2.0,
-    None,
-    None,
-    {},
-)
-
-LOST = Failed(
-    503, "service_unavailable", "The state of this request was lost. Please send it again.", None, "run_lost", 1.0, None, None, {}
-)
+DOWN = failure(StoreUnavailable("Redis or the broker has been away for too long. Please try again.", retry_after=2.0))
+LOST = failure(Unavailable("The state of this request was lost. Please send it again.", code="run_lost"))
 
 
 class Watch:

@@ -15,7 +15,7 @@ from pipeline.admission import events
 from pipeline.admission.answer import Answer
 from pipeline.admission.events import Event
 from pipeline.admission.keys import WORKING_KEY, answer_key, followers_key, log_prefix, run_key
-from pipeline.errors import Conflict, Overloaded, StoreUnavailable
+from pipeline.errors import Conflict, Overloaded, StoreUnavailable, UpstreamError
 from pipeline.request.plan import Plan
 
 
@@ -97,6 +97,9 @@ def redis_errors() -> Iterator[None]:
 
 MAX_DEATHS = 5
 GRACE = 3  # times that a follower may miss its end before a queued run is taken for abandoned
+GIVEN_UP = events.failure(
+    UpstreamError("The workers that took this request died, several times.", code="attempts_exhausted", should_retry=False)
+)
 _request_decoder = msgspec.msgpack.Decoder(RunRequest)
 
 
@@ -222,18 +225,7 @@ class Runs:
 
     def tend(self, follower: str, watched: list[tuple[str, str]], requeue_after: float) -> list[tuple[str, int]]:
         """One heartbeat for all (key, epoch) that a front end follows: (verdict, length of the log) of each."""
-        gone = events.Failed(
-            502,
-            "api_error",
-            "The workers that took this request died, several times.",
-            None,
-            "attempts_exhausted",
-            None,
-            False,
-            None,
-            {},
-        )
-        tail = [MAX_DEATHS, events.pack(gone), _ms(requeue_after), _ms(self.times.linger)]
+        tail = [MAX_DEATHS, events.pack(GIVEN_UP), _ms(requeue_after), _ms(self.times.linger)]
         calls = [
             ([run_key(k), followers_key(k)], [epoch, follower, _ms(self.times.follower), log_prefix(k), k, *tail])
             for k, epoch in watched

@@ -43,8 +43,9 @@ def why_not_stored(request: RunRequest, answer: Answer, max_bytes: int) -> str |
         return "too_large"
     if request.endpoint != "chat/completions":
         return None
-    choices = msgspec.json.decode(answer.body).get("choices") or []
-    if not choices:
+    body = msgspec.json.decode(answer.body)
+    choices = body.get("choices") if isinstance(body, dict) else None
+    if not isinstance(choices, list) or not choices or not all(isinstance(choice, dict) for choice in choices):
         return "no_choices"
     return next((why for choice in choices if (why := _why_not_choice(choice))), None)
 

@@ -170,6 +170,11 @@ def test_a_home_too_deep_for_a_socket_is_refused() -> None:
         _ = Settings(home="/" + "deep/" * 30).redis
 
 
+def test_the_broker_never_shares_a_database_with_the_rest() -> None:
+    assert load_settings({"LEO_REDIS_URL": "redis://h:7000/1"}).broker == "redis://h:7000/2"
+    assert load_settings({"LEO_REDIS_URL": "unix:///run/r.sock?db=1"}).broker.endswith("virtual_host=2")
+
+
 @pytest.mark.parametrize(
     ("url", "broker"),
     [
