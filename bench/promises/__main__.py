@@ -69,7 +69,19 @@ def _keep(machine: dict[str, Any], results: dict[str, Any]) -> None:
     RESULTS.mkdir(parents=True, exist_ok=True)
     path = RESULTS / f"promises-{machine['at'][:10]}-{machine['commit']}.json"
     path.write_text(json.dumps({"machine": machine, "results": results}, indent=2, default=str) + "\n")
+    path.with_suffix(".md").write_text(_report(machine, results))
     click.echo(f"\nReport: {path}")
+
+
+def _report(machine: dict[str, Any], results: dict[str, dict[str, Any]]) -> str:
+    """The same for people, as Markdown."""
+    words = {True: "kept", False: "BROKEN", None: "not run"}
+    lines = ["# The promises, checked", "", ", ".join(f"{name} {value}" for name, value in machine.items()), ""]
+    lines += ["| promise | measured | verdict |", "|---|---|---|"]
+    for name, result in results.items():
+        measured = "; ".join(f"{key}: {value}" for key, value in result.items() if key != "kept").replace("|", "\\|")
+        lines.append(f"| {name}: {(CHECKS[name].__doc__ or '').splitlines()[0]} | {measured} | {words[result['kept']]} |")
+    return "\n".join(lines) + "\n"
 
 
 main()

@@ -81,13 +81,13 @@ def real_model(progress: Progress) -> Result:
         streamed = "".join(chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices)
         answer, hit = whole.parse(), again.parse()
         return {
-            "model": answer.model,
+            "model": Path(answer.model).name,  # llama.cpp names a model by its file
             "whole": answer.choices[0].message.content,
             "streamed": streamed,
             "tokens": answer.usage.total_tokens,
             "stream usage": stream[-1].usage.total_tokens,
             "cache": [whole.headers["x-leo-cache"], again.headers["x-leo-cache"]],
-            "models": [model.id for model in client.models.list()],
+            "models listed": len(list(client.models.list())),
             "kept": bool(streamed)
             and answer.choices[0].message.content == hit.choices[0].message.content
             and stream[-1].usage.total_tokens > 0
