@@ -13,6 +13,7 @@ import redis
 
 from pipeline.admission.events import Answered, Delta, Event, Failed, Restarted, StageDone
 from pipeline.admission.follow import Follower
+from pipeline.admission.keys import followers_key
 from pipeline.admission.leases import LeaseKeeper
 from pipeline.admission.runs import Runs
 from pipeline.chain import Chain, Stage, StageFunction, State, Work
@@ -215,6 +216,16 @@ def test_the_last_caller_who_leaves_ends_the_call(runs: Runs, follower: Follower
     assert cancelled.wait(10)
     worker.join(10)
     wait_until(lambda: not runs.redis.keys("leo:{k1}:*"), what="the run being cleared away")
+
+
+def test_redis_hears_of_the_last_caller_who_leaves_and_need_not_wait_for_a_beat_that_stays_out(redis_client: redis.Redis) -> None:
+    runs, queue = make_runs(redis_client, follower=3600), InlineQueue()
+    follower = Follower(runs, queue.submit, queue.empty, id="web-1", beat=0.05)
+    try:
+        follower.follow("k1", admit(runs).epoch, soon()).close()
+        wait_until(lambda: redis_client.zcard(followers_key("k1")) == 0, what="the follower having left")
+    finally:
+        follower.close()
 
 
 def test_a_run_whose_worker_died_is_queued_again(runs: Runs, follower: Follower, queue: InlineQueue) -> None:

@@ -112,6 +112,7 @@ def test_whoever_waits_notices_that_the_worker_died(redis_client: redis.Redis) -
     assert verdict == "requeue:0"
     # The dead worker's token is void already, and the run is claimed anew.
     assert runs.append(claim, [Delta([b"late"])], 1) == -1
+    assert runs.finish(claim, [Answered(make_answer(), "upstream")]) == "stale"
     assert runs.claim("k1", claim.epoch, 0) is not None
 
 
