@@ -70,9 +70,20 @@ def storage_errors() -> Iterator[None]:
         raise errors.StoreUnavailable("The database is not answering; try again in a moment.") from error
 
 
+# SQLite's driver keeps the last statements prepared, and an insert of another number of rows is another statement:
+# with the defaults (128 statements, 1000 rows) the ledger writer grew to 240 MB, with these it stays below 80.
+CACHED_STATEMENTS = 32
+ROWS_A_STATEMENT = 100
+
+
 def _sqlite(url: URL) -> Engine:
     Path(url.database or "").parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    engine = sqlalchemy.create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+    engine = sqlalchemy.create_engine(
+        url,
+        hide_parameters=True,
+        connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "cached_statements": CACHED_STATEMENTS},
+        insertmanyvalues_page_size=ROWS_A_STATEMENT,
+    )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
