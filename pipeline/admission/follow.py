@@ -115,6 +115,7 @@ class Follower:
         self._beat = beat
         self._outage = outage
         self._watches: dict[tuple[str, str], Watch] = {}
+        self._callers = 0
         self._dirty: set[tuple[str, str]] = set()
         self._left: list[str] = []
         self._lock = threading.Lock()
@@ -129,6 +130,7 @@ class Follower:
             self._start()
             watch = self._watches.setdefault((key, epoch), Watch(key, epoch))
             watch.callers += 1
+            self._callers += 1
             if watch.callers == 1:
                 # What was said before the notices for this process began is read at once.
                 self._dirty.add((key, epoch))
@@ -138,6 +140,7 @@ class Follower:
     def drop(self, watch: Watch) -> None:
         with self._lock:
             watch.callers -= 1
+            self._callers -= 1
             if watch.callers == 0:
                 self._watches.pop((watch.key, watch.epoch), None)
                 if not watch.ended:
@@ -147,8 +150,7 @@ class Follower:
     @property
     def waiting(self) -> int:
         """Callers that wait in this process now."""
-        with self._lock:
-            return sum(watch.callers for watch in self._watches.values())
+        return self._callers
 
     def close(self) -> None:
         self._stop.set()
