@@ -8,6 +8,7 @@ from functools import cached_property
 from flask import current_app
 
 from pipeline.door import Door
+from pipeline.errors import GatewayError
 from pipeline.gateway import Gateway
 from pipeline.recent import Recent
 from workers.submit import Submitter
@@ -27,8 +28,11 @@ class Context:
         patience = min(CANARY_S, self.gateway.settings.redis_timeout_s / 2)
 
         def ask() -> int:
-            # Workers that have all hands full sing late, and renew leases meanwhile.
-            return int(self.gateway.canary.heard(self.submitter.canary, patience) or self.gateway.runs.worked_lately())
+            try:
+                # Workers that have all hands full sing late, and renew leases meanwhile.
+                return int(self.gateway.canary.heard(self.submitter.canary, patience) or self.gateway.runs.worked_lately())
+            except GatewayError:
+                return 0  # raised from here, it would leave the last good answer standing for whoever asks next
 
         return Recent(ask)
 

@@ -74,13 +74,9 @@ def _serve(endpoint: str) -> Response:
     try:
         assert receipt.request is not None
         return _stream(here, receipt, entry) if receipt.request.stream else _whole(here, receipt, entry)
-    except GatewayError as error:
+    except Exception as error:
         entry.close()
-        receipt.record(here.gateway, None, error)
-        raise
-    except Exception:
-        entry.close()
-        receipt.record(here.gateway, None, internal_error())
+        receipt.record(here.gateway, None, error if isinstance(error, GatewayError) else internal_error())
         raise
 
 

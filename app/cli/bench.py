@@ -1,4 +1,4 @@
-"""`leo bench`: a quick look at a running gateway. For comparisons with others there is `make bench`."""
+"""`leo bench`: a quick look at a running gateway."""
 
 from __future__ import annotations
 
