@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format lock check-promises real-model clean
+.PHONY: help run test lint format lock check-promises bench replay real-model clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 18
@@ -28,6 +28,12 @@ format: $(VENV)/.dev ## rewrite the code in the project's style
 
 check-promises: $(VENV)/.dev ## prove the promises on real processes, and write a report to bench/results/
 	$(BIN)/python -m bench.promises
+
+bench: $(VENV)/.dev ## measure the hot path beside other gateways, and write a report with plots to bench/results/
+	$(BIN)/python -m bench.hotpath
+
+replay: $(VENV)/.dev ## play a trace directly, through the gateway and through LiteLLM, and write a report to bench/results/
+	$(BIN)/python -m bench.replay
 
 lock: $(VENV)/.dev ## resolve the dependencies anew
 	$(PIP) uv

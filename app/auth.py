@@ -2,32 +2,57 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from flask import Request as HttpRequest
 
 from app.context import context
 from pipeline.door import Caller
 from pipeline.errors import Forbidden, Unauthorized
 from pipeline.request.key import derive
-from pipeline.storage.keys import Principal
+from pipeline.storage.authenticate import Standing
+from pipeline.storage.key_format import Principal, public_id_of
 
 OPEN = Principal(tenant="open", key_id="open", is_admin=False, bring_own_key=False)
+
+FOREVER = Standing(OPEN, "", asked_at=float("inf"))
+
+
+class Identity(NamedTuple):
+    """Who asks, and by which of the keys that were presented; by none where the gateway is open."""
+
+    principal: Principal
+    key: str | None
 
 
 def authenticate(request: HttpRequest) -> Principal:
     """The principal of a request. Raises Unauthorized, which never repeats what was sent."""
+    return identify(request).principal
+
+
+def identify(request: HttpRequest) -> Identity:
+    """As `authenticate`, with the key that let the caller in."""
     gateway = context().gateway
     presented, bearer = request.headers.get("X-API-Key"), _bearer(request)
     for key in filter(None, (presented, bearer)):
         principal = gateway.authenticator.authenticate(key)
         if principal is not None:
-            return principal
+            return Identity(principal, key)
         if key is presented:
             raise Unauthorized("The key in X-API-Key is not a key of this gateway, or it was revoked.")
     if gateway.settings.open:
-        return OPEN
+        return Identity(OPEN, None)
     if bearer:
         raise Unauthorized("The bearer token is not a gateway key. Send a gateway key as X-API-Key or as the bearer token.")
     raise Unauthorized("No gateway key was sent. Send one as X-API-Key or Authorization: Bearer.", code="missing_api_key")
+
+
+def standing_of(request: HttpRequest, identity: Identity) -> Standing | None:
+    """What tells how long this identity stands; None when that is not sure."""
+    bearer = _bearer(request)
+    if bearer and bearer != identity.key and public_id_of(bearer):
+        return None  # a second key: whether it is one of ours may change
+    return context().gateway.authenticator.standing(identity.key) if identity.key else FOREVER
 
 
 def require_admin(request: HttpRequest) -> Principal:

@@ -6,8 +6,6 @@ from typing import Any
 
 import msgspec
 
-from pipeline.ids import completion_id, unix_now
-
 _raw = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -19,11 +17,11 @@ def with_fields(body: bytes, fields: dict[str, Any]) -> bytes:
     return text[:-1] + separator + added + b"}"
 
 
-def served_again(body: bytes) -> bytes:
-    """A stored completion as a new response: with a fresh `id` and `created`, all else byte for byte."""
+def served_again(body: bytes, id: str, created: int) -> bytes:
+    """A stored completion as a new response: with a fresh `id` and `created` (unix seconds), all else byte for byte."""
     fields = _raw.decode(body)
     if "id" in fields:
-        fields["id"] = msgspec.Raw(msgspec.json.encode(completion_id()))
+        fields["id"] = msgspec.Raw(msgspec.json.encode(id))
     if "created" in fields:
-        fields["created"] = msgspec.Raw(msgspec.json.encode(int(unix_now())))
+        fields["created"] = msgspec.Raw(msgspec.json.encode(created))
     return msgspec.json.encode(fields)

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from flask import current_app
 
+from app.lane import Lane
 from pipeline.door import Door
 from pipeline.errors import GatewayError
 from pipeline.gateway import Gateway
@@ -21,6 +22,7 @@ class Context:
     gateway: Gateway
     submitter: Submitter
     door: Door
+    lane: Lane
 
     @cached_property
     def worker(self) -> Recent:

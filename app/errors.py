@@ -10,8 +10,8 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.exceptions import NotFound as NoSuchPage
 
+from pipeline import ids
 from pipeline.errors import BadRequest, GatewayError, NotFound, TooLarge, internal_error
-from pipeline.ids import request_id
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +23,8 @@ def init_app(app: Flask) -> None:
     app.after_request(_with_request_id)
 
 
-def render(error: GatewayError) -> Response:
-    """An error as its envelope and headers."""
+def render(error: GatewayError, request_id: str | None = None) -> Response:
+    """An error as its envelope and headers; Flask adds the request's id where none is given."""
     response = Response(error.envelope(), status=error.http_status, content_type="application/json")
     response.headers.update(retry_headers(error))
     for name, value in getattr(error, "headers", {}).items():
@@ -32,12 +32,16 @@ def render(error: GatewayError) -> Response:
             response.headers[name] = value
     if isinstance(error, _MethodNotAllowed):
         response.headers["Allow"] = error.allowed
+    return response if request_id is None else _named(response, request_id)
+
+
+def _named(response: Response, request_id: str) -> Response:
+    response.headers["X-LEO-Request-ID"] = response.headers["x-request-id"] = request_id
     return response
 
 
 def _with_request_id(response: Response) -> Response:
-    response.headers["X-LEO-Request-ID"] = response.headers["x-request-id"] = g.get("request_id") or request_id()
-    return response
+    return _named(response, g.get("request_id") or ids.request_id())
 
 
 def retry_headers(error: GatewayError) -> dict[str, str]:

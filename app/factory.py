@@ -6,6 +6,7 @@ from flask import Flask
 
 from app import errors, home, openai, ops, optimization
 from app.context import Context
+from app.lane import Lane
 from pipeline.gateway import Gateway
 from workers.submit import Submitter
 
@@ -14,8 +15,19 @@ def create_app(gateway: Gateway, submitter: Submitter) -> Flask:
     """The Flask application of one front-end process. Nothing is wired at import."""
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = gateway.settings.max_body_bytes
-    app.extensions["leo"] = Context(gateway, submitter, gateway.open_door(submitter))
+    app.extensions["leo"] = Context(gateway, submitter, gateway.open_door(submitter), _lane(gateway))
     errors.init_app(app)
     for blueprint in (openai.blueprint, optimization.blueprint, ops.blueprint, home.blueprint):
         app.register_blueprint(blueprint)
     return app
+
+
+def _lane(gateway: Gateway) -> Lane:
+    return Lane(
+        table=gateway.hot_table,
+        want=gateway.tracker.want,
+        authenticator=gateway.authenticator,
+        switches=gateway.switches,
+        models=gateway.tables,
+        ledger=gateway.ledger_buffer,
+    )

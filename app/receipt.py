@@ -9,7 +9,7 @@ from pipeline.admission.answer import Answer
 from pipeline.door import Entry
 from pipeline.errors import GatewayError
 from pipeline.gateway import Gateway
-from pipeline.ids import request_id, unix_now
+from pipeline.ids import completion_id, request_id, unix_now
 from pipeline.ledger.events import CacheState, RequestEvent
 from pipeline.money import dollars, dollars_text
 from pipeline.request.model import Request
@@ -32,6 +32,14 @@ class Receipt:
         self.admitted_ms = 0.0
         self._started = time.monotonic()
         self._recorded = False
+
+    def new_completion(self) -> tuple[str, int]:
+        """The id and the time (unix seconds) of a stored completion that is served as a new one."""
+        return completion_id(), int(unix_now())
+
+    def age(self, answer: Answer) -> int:
+        """Seconds since the answer was stored."""
+        return max(0, int(unix_now() - answer.stored_at))
 
     def enter(self, entry: Entry) -> None:
         self.entry = entry
@@ -99,7 +107,7 @@ class Receipt:
     def _answer_headers(self, answer: Answer) -> dict[str, str]:
         found = {"X-LEO-Cost": dollars_text(self.cost(answer)), "X-LEO-Cost-Saved": dollars_text(self.cost_saved(answer))}
         if self.status == "exact":
-            found["Age"] = str(max(0, int(unix_now() - answer.stored_at)))
+            found["Age"] = str(self.age(answer))
         else:
             # The provider's limits are those of the call that was made now.
             found.update({name: value for name, value in answer.headers.items() if name.startswith(PASSED_ON)})
@@ -136,14 +144,20 @@ class Receipt:
             },
         }
 
-    def record(self, gateway: Gateway, answer: Answer | None, error: GatewayError | None = None, status: int = 200) -> None:
+    def record(self, gateway: Gateway, answer: Answer | None, error: GatewayError | None = None) -> None:
         """Write the request's one event to the ledger. The first call counts."""
-        if self._recorded or self.principal is None:
-            return
-        self._recorded = True
-        gateway.record_request(self._event(answer, error, status))
+        if event := self.close(answer, error):
+            gateway.record_request(event)
 
-    def _event(self, answer: Answer | None, error: GatewayError | None, status: int) -> RequestEvent:
+    def close(self, answer: Answer | None, error: GatewayError | None = None) -> RequestEvent | None:
+        """The request's one event for the ledger; None when there is none, or it was given out before."""
+        if self._recorded or self.principal is None:
+            return None
+        self._recorded = True
+        return self.event(answer, error)
+
+    def event(self, answer: Answer | None, error: GatewayError | None = None) -> RequestEvent:
+        """What the ledger is told."""
         tokens = answer.tokens if answer else None
         refused = None if self.entry else 0  # what was not admitted has cost nothing; what failed later, nobody knows
         assert self.principal is not None
@@ -158,7 +172,7 @@ class Receipt:
             route=self.route() if self.entry else "NONE",
             cache=self.status if not error else "error",
             bypass_reason=", ".join(sorted(set(self.entry.plan.reasons.values()))) or None if self.entry else None,
-            status=error.http_status if error else status,
+            status=error.http_status if error else 200,
             error_code=error.code if error else None,
             stream=bool(self.request and self.request.stream),
             prompt_tokens=tokens.prompt if tokens else None,

@@ -13,7 +13,7 @@ from typing import Protocol
 import msgspec
 
 from pipeline.admission.answer import Answer
-from pipeline.admission.runs import RunRequest
+from pipeline.admission.runs import Rider, RunRequest
 from pipeline.upstream.cancel import CancelToken
 
 
@@ -40,6 +40,9 @@ class Work(Protocol):
 
     def deltas(self, chunks: list[bytes]) -> None:
         """Hand chunks of the answer to every caller, now."""
+
+    def owe(self, rider: Rider) -> None:
+        """Have this in Redis before the answer is: in the same round trip, if the answer comes next."""
 
 
 DEFAULT_QUEUE = "stages"  # of a chain whose stages can all run anywhere

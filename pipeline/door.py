@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 
 import msgspec
 
 from pipeline import ids
 from pipeline.admission.answer import Answer
-from pipeline.admission.events import Answered, Event, Failed, Restarted, RunFailed
+from pipeline.admission.events import Accepted, Answered, Event, Failed, Restarted, RunFailed
 from pipeline.admission.follow import LOST, Follower, Subscription
 from pipeline.admission.runs import Admission, RunRequest, Runs
 from pipeline.cache.exact import ExactCache
@@ -68,7 +69,7 @@ class Entry:
         """A stored answer, served as a new response. A repeat under an Idempotency-Key gets the old response again."""
         return self.status == "exact" and not self.replayed
 
-    def events(self) -> Iterator[list[Event]]:
+    async def events(self) -> AsyncIterator[list[Event]]:
         """Batches of events, the last of which ends with Answered.
 
         Raises the run's own error, DeadlineExceeded, or Cancelled after `leave`. A run whose state was
@@ -81,7 +82,7 @@ class Entry:
                     yield [Answered(self.answer, "exact")]
                 return
             lost = False
-            for batch in subscription.events():
+            async for batch in subscription.events():
                 lost = batch[-1] is LOST
                 if isinstance(batch[-1], Failed) and not lost:
                     raise RunFailed(batch[-1])
@@ -90,7 +91,8 @@ class Entry:
                 yield batch[:-1] if lost else batch
             if not lost:
                 return
-            self._again()
+            # Admission asks Redis and may wait for it, which no event loop should do.
+            await asyncio.get_running_loop().run_in_executor(None, self._again)
             yield [Restarted()]
         raise RunFailed(LOST)
 
@@ -144,15 +146,18 @@ class Door:
         return self._enter(plan, _run_request(plan, request, caller), time.monotonic() + patience)
 
     def _enter(self, plan: Plan, run: RunRequest, deadline: float) -> Entry:
-        admission = self._admit(plan, run, max(0.0, deadline - time.monotonic()))
+        now = ids.unix_now()
+        admission = self._admit(plan, run, max(0.0, deadline - time.monotonic()), now)
         subscription = None
         if admission.answer is None:
-            subscription = self._follower.follow(plan.log_key, admission.epoch, deadline)
+            # Nobody has worked on a new run yet, so what stands in its log is known.
+            log: list[Event] = [Accepted(now)] if admission.verdict == "new" else []
+            subscription = self._follower.follow(plan.log_key, admission.epoch, deadline, log)
         if admission.verdict == "new":
             self._enqueue(plan.log_key, admission.epoch)
         return Entry(plan, admission, subscription, lambda: self._enter(plan, run, deadline))
 
-    def _admit(self, plan: Plan, run: RunRequest, patience: float) -> Admission:
+    def _admit(self, plan: Plan, run: RunRequest, patience: float, now: float) -> Admission:
         if plan.lookup and plan.max_age is not None:
             stored = self._cache.get(plan.content_key, plan.max_age)
             if stored:
@@ -160,7 +165,7 @@ class Door:
         # A process that is full still answers what is stored; it only takes nobody more to wait.
         full = self._follower.waiting >= self._limits.waiting
         room = not full and self._room()
-        admission = self._runs.admit(plan, run, self._follower.id, patience, now=ids.unix_now(), room=room)
+        admission = self._runs.admit(plan, run, self._follower.id, patience, now=now, room=room)
         if full and admission.answer is None:
             raise Overloaded(
                 "This gateway process has as many callers waiting as it may have. Please try again shortly.", retry_after=1

@@ -6,7 +6,7 @@ import logging
 import os
 import random
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Protocol
 
 import redis
@@ -16,7 +16,11 @@ from pipeline import ids
 from pipeline.admission.follow import Follower
 from pipeline.admission.leases import LeaseKeeper
 from pipeline.admission.runs import Runs, Times
+from pipeline.billing import Bill
 from pipeline.cache.exact import ExactCache
+from pipeline.cache.hot import HotTable
+from pipeline.cache.keep import keep, why_not_stored
+from pipeline.cache.tracking import Tracker
 from pipeline.canary import Canary
 from pipeline.chain import Chain, Stage, State
 from pipeline.door import Door, Limits
@@ -33,7 +37,6 @@ from pipeline.runner import Runner
 from pipeline.settings import Settings, environment
 from pipeline.stages.call import call
 from pipeline.stages.lookup import lookup
-from pipeline.stages.store import store, why_not_stored
 from pipeline.storage.authenticate import Authenticator
 from pipeline.storage.engine import create_engine
 from pipeline.storage.keys import KeyStore
@@ -47,6 +50,9 @@ from pipeline.upstream.table import TableHolder, load_table
 
 log = logging.getLogger(__name__)
 
+# Ledger events that a process keeps while Redis does not take them, each hit counted.
+MAX_UNWRITTEN = 150_000
+
 # Web: callers share these for admission; two more serve all who wait (see admission/follow.py).
 CONNECTIONS = {"web": 10, "worker": 24, "ledger": 4, "cli": 2}
 
@@ -55,6 +61,10 @@ class Queue(Protocol):
     """What the front end needs of the queue; `workers.submit.Submitter` is one."""
 
     def submit(self, key: str, epoch: str, stage: int) -> None: ...
+
+    def submit_soon(self, key: str, epoch: str, stage: int) -> None: ...
+
+    def close(self) -> None: ...
 
     def room(self) -> bool: ...
 
@@ -97,17 +107,32 @@ class Gateway:
         """The front end's way in. Call it once a process."""
         s = self.settings
         follower = Follower(self.runs, queue.submit, queue.empty, id=self.id, beat=s.heartbeat_s)
-        self._closers.append(follower.close)
+        self._closers += [queue.close, follower.close]
         limits = Limits(deadline=s.deadline_s, max_deadline=s.max_deadline_s, waiting=s.max_waiting)
         backlog = Recent(self.ledger_stream.backlog, forgive=(redis.RedisError,))
         # A request that could not be accounted for is not taken.
         return Door(
-            self.runs, self.cache, follower, queue.submit, lambda: queue.room() and backlog.value() < s.max_ledger_backlog, limits
+            self.runs,
+            self.cache,
+            follower,
+            queue.submit_soon,
+            lambda: queue.room() and backlog.value() < s.max_ledger_backlog,
+            limits,
         )
 
     @cached_property
     def cache(self) -> ExactCache:
         return ExactCache(self.redis, self.settings.exact_ttl_s, ids.unix_now)
+
+    @cached_property
+    def hot_table(self) -> HotTable:
+        return HotTable(self.settings.hot_cache_mb * 2**20)
+
+    @cached_property
+    def tracker(self) -> Tracker:
+        tracker = Tracker(self.settings.redis, self.hot_table, timeout=self.settings.redis_timeout_s)
+        self._closers.append(tracker.close)
+        return tracker
 
     @cached_property
     def feedback(self) -> Feedback:
@@ -119,8 +144,7 @@ class Gateway:
         return Chain(
             (
                 Stage("lookup", lookup(self.cache)),
-                Stage("call", call(self.upstreams, self.record_call), queue="upstream"),
-                Stage("store", store(self.cache, self.settings.max_answer_bytes), after_answer=True),
+                Stage("call", call(self.upstreams, self.record_call, self._bill), queue="upstream"),
             )
         )
 
@@ -128,7 +152,8 @@ class Gateway:
     def runner(self) -> Runner:
         keeper = LeaseKeeper(self.runs, self.settings.heartbeat_s)
         self._closers.append(keeper.close)
-        return Runner(self.runs, self.chain, keeper, self._why_not_stored, self.settings.max_deadline_s)
+        kept = partial(keep, self.cache)
+        return Runner(self.runs, self.chain, keeper, self._why_not_stored, self.settings.max_deadline_s, kept)
 
     def _why_not_stored(self, state: State) -> str | None:
         assert state.answer is not None
@@ -171,7 +196,7 @@ class Gateway:
 
     @cached_property
     def ledger_buffer(self) -> BufferedLedger:
-        buffer = BufferedLedger(self.ledger_stream)
+        buffer = BufferedLedger(self.ledger_stream, max_buffer=MAX_UNWRITTEN)
         self._closers.append(buffer.close)
         return buffer
 
@@ -179,12 +204,23 @@ class Gateway:
         """A call costs money, so its event is in Redis before the answer is."""
         self._record_now(event)
 
+    def _bill(self, event: CallEvent) -> Bill:
+        return Bill(event, self.ledger_stream, self.record_call)
+
     def record_request(self, event: RequestEvent) -> None:
         """A hit's event leaves within the buffer's flush interval; all others are in Redis before their answer is out."""
         if event.cache == "exact":
             self.ledger_buffer.add(event)
         else:
             self._record_now(event)
+
+    def commit_request(self, event: RequestEvent, done: Callable[[bool], None]) -> None:
+        """As `record_request`, without waiting: `done` is called when the event may be counted on."""
+        if event.cache == "exact":
+            self.ledger_buffer.add(event)
+            done(True)
+        else:
+            self.ledger_buffer.commit(event, done)
 
     def _record_now(self, event: CallEvent | RequestEvent) -> None:
         try:

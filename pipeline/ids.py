@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import secrets
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 
@@ -12,9 +14,25 @@ def request_id() -> str:
     return "req_" + secrets.token_hex(16)
 
 
+def hit_batch_id() -> str:
+    """One batch of cache hits (pipeline.ledger.hits): 'req_' and 80 random bits in hex."""
+    return "req_" + secrets.token_hex(10)
+
+
+def hit_id(batch: str, number: int) -> str:
+    """The request id of a batch's hit `number`, counted from 0: as long as any other request's id."""
+    return f"{batch}{number:012x}"
+
+
 def completion_id() -> str:
     """The fresh id of a completion that is served again from the cache, in OpenAI's form."""
     return "chatcmpl-" + secrets.token_hex(12)
+
+
+def completion_ids() -> Callable[[], bytes]:
+    """A source of completion ids for one thread: the first is random, the others count on from it, which costs less."""
+    numbers = itertools.count(secrets.randbits(95))
+    return lambda: b"chatcmpl-%024x" % next(numbers)
 
 
 def process_id(role: str) -> str:

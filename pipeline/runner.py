@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -14,7 +14,7 @@ from pipeline.admission import leases
 from pipeline.admission.answer import Answer
 from pipeline.admission.events import Answered, Delta, Event, StageDone, failure
 from pipeline.admission.leases import LeaseKeeper
-from pipeline.admission.runs import Claim, Runs
+from pipeline.admission.runs import Claim, Rider, Runs
 from pipeline.chain import Chain, Stage, State
 from pipeline.errors import Cancelled, DeadlineExceeded, GatewayError, StoreUnavailable, internal_error
 from pipeline.upstream.cancel import CancelToken
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 RETRY_S = 0.2
 OUTAGE_S = 15.0
 T = TypeVar("T")
+Keep = Callable[[State, Answer], Sequence[Callable[[Any], None]]]
 
 
 class Writer:
@@ -35,6 +36,7 @@ class Writer:
         self._runs = runs
         self._claim = claim
         self._pending: list[Event] = []
+        self._owed: list[Rider] = []
         self._length = claim.length
 
     def decided(self, stage: str, decision: str, started: float) -> None:
@@ -48,12 +50,23 @@ class Writer:
             raise Cancelled("Another worker has taken over this run.")
         self._length = length
 
-    def finish(self, last: Event, store: Answer | None = None) -> str:
+    def owe(self, rider: Rider) -> None:
+        self._owed.append(rider)
+
+    def finish(self, last: Event, store: Answer | None = None, after: Sequence[Callable[[Any], None]] = ()) -> str:
         new, self._pending = [*self._pending, last], []
-        return self._persist(lambda: self._runs.finish(self._claim, new, store=store))
+        verdict = self._persist(lambda: self._runs.finish(self._claim, new, store=store, before=self._owed, after=after))
+        self._owed = []
+        return verdict
 
     def abandon(self) -> str:
         return self._persist(lambda: self._runs.abandon(self._claim))
+
+    def settle(self) -> None:
+        """Send what is still owed by itself."""
+        owed, self._owed = self._owed, []
+        for rider in owed:
+            rider.go()
 
     def _persist(self, write: Callable[[], T]) -> T:
         """Repeat a write while Redis is away: an answer that was paid for is not thrown away for an outage."""
@@ -67,28 +80,53 @@ class Writer:
 
 
 class Runner:
-    """Runs hops. `patience` bounds any one of them, in seconds; callers' deadlines usually end it earlier."""
+    """Runs hops. `patience` bounds any one of them, in seconds; callers' deadlines usually end it earlier.
+
+    `keep` tells what is written along with an answer that may be served again (see `Runs.finish`).
+    """
 
     def __init__(
-        self, runs: Runs, chain: Chain, keeper: LeaseKeeper, why_not_stored: Callable[[State], str | None], patience: float
+        self,
+        runs: Runs,
+        chain: Chain,
+        keeper: LeaseKeeper,
+        why_not_stored: Callable[[State], str | None],
+        patience: float,
+        keep: Keep = lambda state, answer: (),
     ) -> None:
         self._runs = runs
         self._chain = chain
         self._keeper = keeper
         self._why_not_stored = why_not_stored
         self._patience = patience
+        self._keep = keep
 
     def run(self, key: str, epoch: str, first: int) -> int | None:
-        """Run the hop that starts with stage `first`; the stage to submit next, if there is one.
+        """Claim a run and work on it: the stage to submit next, if there is one."""
+        for claim in self.claim([(key, epoch)], first):
+            return self.work(claim, first)
+        return None
 
-        A message that is stale, or whose run another live worker holds, changes nothing.
+    def claim(self, wanted: Sequence[tuple[str, str]], first: int) -> list[Claim]:
+        """Those runs of (key, epoch) that are to be worked on here, from stage `first` on; work on them at once.
+
+        A message that is stale, or whose run another live worker holds, changes nothing. Waits out a short outage,
+        for a message that is given up is not sent again soon; raises StoreUnavailable after a longer one.
         """
-        claim = self._claim(key, epoch, first)
-        if claim is None:
-            return None
+        give_up = time.monotonic() + OUTAGE_S
+        while True:
+            try:
+                return [claim for claim in self._runs.claim_many(wanted, first) if claim is not None]
+            except StoreUnavailable:
+                if time.monotonic() > give_up:
+                    raise
+                time.sleep(RETRY_S)
+
+    def work(self, claim: Claim, first: int) -> int | None:
+        """Run the hop that starts with stage `first`; the stage to submit next, if there is one."""
         with self._keeper.holding(claim) as cancel:
             writer = Writer(self._runs, claim, cancel, time.monotonic() + self._patience)
-            state = State(key=key, run_id=f"{key}:{claim.token}", request=claim.request, lost=claim.lost)
+            state = State(key=claim.key, run_id=f"{claim.key}:{claim.token}", request=claim.request, lost=claim.lost)
             try:
                 return self._stages(claim, state, writer, first)
             except Cancelled:
@@ -98,20 +136,11 @@ class Runner:
             except Exception as error:  # noqa: BLE001  callers wait for this run, whatever happened to it
                 # The message of an unforeseen exception may quote a prompt, so only its type and place are logged.
                 where = "".join(traceback.format_tb(error.__traceback__))
-                log.error("stage_crashed key=%s error=%s\n%s", key, type(error).__name__, where)
+                log.error("stage_crashed key=%s error=%s\n%s", claim.key, type(error).__name__, where)
                 writer.finish(failure(internal_error()))
+            finally:
+                writer.settle()
         return None
-
-    def _claim(self, key: str, epoch: str, first: int) -> Claim | None:
-        """Claim a run; waits out a short outage, for a message that is given up is not sent again soon."""
-        give_up = time.monotonic() + OUTAGE_S
-        while True:
-            try:
-                return self._runs.claim(key, epoch, first)
-            except StoreUnavailable:
-                if time.monotonic() > give_up:
-                    raise
-                time.sleep(RETRY_S)
 
     def _stages(self, claim: Claim, state: State, writer: Writer, first: int) -> int | None:
         finished = False
@@ -124,6 +153,7 @@ class Runner:
                 if self._finish(writer, state) == "stale":
                     return None
             if index > first and self._chain.hop_ends_before(index):
+                writer.settle()
                 return index if self._runs.advance(claim, index) else None
             state = self._stage(stage, state, writer)
         if not finished:
@@ -144,7 +174,9 @@ class Runner:
         reason = self._why_not_stored(state)
         writer.decided("admit", reason or "stored", started)
         stores = reason is None and state.key == state.request.content_key
-        return writer.finish(Answered(state.answer, state.source, reason), state.answer if stores else None)
+        new = reason is None and state.source == "upstream"
+        after = self._keep(state, state.answer) if new else ()
+        return writer.finish(Answered(state.answer, state.source, reason), state.answer if stores else None, after)
 
     @staticmethod
     def _cancelled(writer: Writer, cancel: CancelToken) -> int | None:

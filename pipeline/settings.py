@@ -51,6 +51,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     # The exact cache
     exact_ttl_s: Seconds = 3600.0
+    hot_cache_mb: Annotated[int, Meta(ge=0)] = 64  # stored answers held in each front-end process; 0: none
     linger_s: Seconds = 30.0  # how long the log of a finished request stays for late joiners
     idempotency_ttl_s: Seconds = 86400.0
     max_answer_bytes: Positive = 4 * 1024 * 1024

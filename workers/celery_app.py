@@ -7,6 +7,7 @@ from typing import Any
 from celery import Celery
 
 from pipeline.settings import Settings
+from workers import transport
 
 # A message that a dead worker had taken comes back after this many seconds. It may well be shorter than
 # a call lasts: a copy that arrives while a live worker holds the run is dropped by the fencing token.
@@ -15,6 +16,7 @@ VISIBILITY_S = 4
 
 def create_celery(settings: Settings, *, publisher: bool = False) -> Celery:
     """A Celery app without tasks. A `publisher` gives up on a silent broker as fast as on a silent Redis."""
+    transport.install()
     app = Celery("leo", set_as_current=not publisher)
     app.conf.update(
         broker_url=settings.broker,
@@ -50,6 +52,7 @@ def _transport(settings: Settings, publisher: bool) -> dict[str, Any]:
         "socket_timeout": settings.redis_timeout_s if publisher else 30,
         "socket_connect_timeout": settings.redis_timeout_s,
         "socket_keepalive": True,
+        "priority_steps": [0],  # nothing has a priority, so a queue needs one list and not four
         "health_check_interval": 10,
         "max_connections": 4 if publisher else 64,
         # A request cannot wait for a broker to come back; its run is queued by the follower when it does.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 
@@ -10,8 +11,11 @@ from pipeline.ledger import retention
 from pipeline.logs import setup_logging
 from pipeline.settings import Settings
 from workers.celery_app import create_celery
+from workers.crew import Crew
 from workers.submit import Submitter
 from workers.tasks import register
+
+NICENESS = 10  # bookkeeping makes way for callers
 
 
 def run_worker(settings: Settings, queues: tuple[str, ...] = ()) -> None:
@@ -26,7 +30,9 @@ def run_worker(settings: Settings, queues: tuple[str, ...] = ()) -> None:
             raise ValueError(f"no stage runs on the queue '{queue}'; there are: {', '.join(gateway.chain.queues)}")
     gateway.model_reload.watch()
     celery = create_celery(settings)
-    register(celery, gateway, Submitter(celery, gateway.chain, settings.max_queue))
+    submitter = Submitter(celery, gateway.chain, settings.max_queue)
+    crew = Crew(gateway.runner, submitter.submit_all, settings.upstream_concurrency)
+    register(celery, gateway, crew)
     celery.worker_main(
         [
             "--quiet",  # no banner: what matters is one line in the log
@@ -41,12 +47,14 @@ def run_worker(settings: Settings, queues: tuple[str, ...] = ()) -> None:
             "--without-heartbeat",
         ]
     )
+    crew.close()
     gateway.close()
 
 
 def run_ledger(settings: Settings) -> None:
     """The ledger writer; several may run, one of them writes. Returns after SIGTERM or SIGINT."""
     setup_logging(settings.log_level)
+    os.nice(NICENESS)
     gateway = Gateway(settings, role="ledger")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

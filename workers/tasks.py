@@ -5,20 +5,20 @@ from __future__ import annotations
 from celery import Celery
 
 from pipeline.gateway import Gateway
-from workers.submit import CANARY_TASK, STAGE_TASK, Submitter
+from workers.crew import Crew
+from workers.outbox import Run
+from workers.submit import CANARY_TASK, STAGE_TASK
 
 
-def register(celery: Celery, gateway: Gateway, submitter: Submitter) -> None:
+def register(celery: Celery, gateway: Gateway, crew: Crew) -> None:
     """One task per stage of the chain, and the canary."""
     for index, stage in enumerate(gateway.chain.stages):
-        celery.task(name=f"{STAGE_TASK}.{stage.name}")(_stage_task(gateway, submitter, index))
+        celery.task(name=f"{STAGE_TASK}.{stage.name}")(_stage_task(crew, index))
     celery.task(name=CANARY_TASK)(gateway.canary.sing)
 
 
-def _stage_task(gateway: Gateway, submitter: Submitter, index: int):  # type: ignore[no-untyped-def]
-    def run_stage(key: str, epoch: str) -> None:
-        following = gateway.runner.run(key, epoch, index)
-        if following is not None:
-            submitter.submit(key, epoch, following)
+def _stage_task(crew: Crew, index: int):  # type: ignore[no-untyped-def]
+    def run_stage(*runs: Run) -> None:
+        crew.work([(key, epoch) for key, epoch in runs], index)
 
     return run_stage

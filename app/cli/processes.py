@@ -37,10 +37,15 @@ class Child:
     def dead(self) -> bool:
         return self.process is not None and self.process.poll() is not None
 
+    def terminate(self) -> None:
+        """Ask it to end."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+
     def stop(self) -> None:
-        if self.process is None or self.process.poll() is not None:
+        if self.process is None:
             return
-        self.process.terminate()
+        self.terminate()
         try:
             self.process.wait(self.grace)
         except subprocess.TimeoutExpired:
@@ -82,7 +87,10 @@ class Supervisor:
         self._say(f"{child.name} ended ({_reason(code)}); it is started again" + (f" in {wait:.1f} s" if wait else ""))
         child.process, child.restart_at = None, now + wait
 
-    def stop(self) -> None:
+    def stop(self, *, together: bool = False) -> None:
+        """Stop all in reverse order, each when the one before has ended; or `together`, where they do not need each other."""
+        for child in self._children if together else ():
+            child.terminate()
         for child in reversed(self._children):
             child.stop()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
-import socket
 import sys
 import time
 from pathlib import Path
@@ -16,6 +15,7 @@ import urllib3
 
 from app.cli.private_redis import command, find_server
 from app.cli.processes import Child, Supervisor
+from app.serve import check_port
 from pipeline.errors import GatewayError
 from pipeline.gateway import Gateway
 from pipeline.settings import Settings
@@ -40,7 +40,7 @@ def run(settings: Settings) -> int:
     signal.signal(signal.SIGHUP, lambda *_: reload_asked.append(True))
     try:
         _take_home(settings)
-        _check_port(settings)
+        check_port(settings)
         gateway = _prepare(settings, supervisor)
         _start(settings, supervisor)
         _wait_until_ready(settings, supervisor)
@@ -69,18 +69,6 @@ def _take_home(settings: Settings) -> None:
         raise click.ClickException(
             f"another `leo up` runs with LEO_HOME={settings.home_path}: stop it, or set another LEO_HOME."
         ) from None
-
-
-def _check_port(settings: Settings) -> None:
-    """A port that somebody else has would be found out late: their /health could even answer for ours."""
-    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            raise click.ClickException(
-                f"cannot listen on {settings.host}:{settings.port} ({error.strerror}): set LEO_PORT to another port."
-            ) from None
 
 
 def _stop(supervisor: Supervisor) -> int:

@@ -183,11 +183,16 @@ def _ledger(gateway: GatewayProcesses) -> Result:
         calls, call_ids = db.execute("select count(*), count(distinct id) from ledger_calls").fetchone()
         counted = db.execute("select coalesce(sum(requests), 0), coalesce(sum(calls), 0) from ledger_rollups").fetchone()
         (errors,) = db.execute("select count(*) from ledger_requests where cache = 'error'").fetchone()
+        # Hits from the cache share a row with others.
+        hits, batches, batch_ids = db.execute(
+            "select coalesce(sum(hits), 0), count(*), count(distinct id) from ledger_hits"
+        ).fetchone()
+    doubled = requests - ids + calls - call_ids + batches - batch_ids
     return {
-        "ledger requests": requests,
+        "ledger requests": requests + hits,
         "ledger failures": errors,
         "ledger calls": calls,
-        "ledger duplicates": requests - ids + calls - call_ids + abs(counted[0] - requests - errors) + abs(counted[1] - calls),
+        "ledger duplicates": doubled + abs(counted[0] - requests - hits - errors) + abs(counted[1] - calls),
     }
 
 

@@ -28,10 +28,11 @@ class Site:
         return self.gateway.pids(r"app\.cli worker")
 
     def web_processes(self, front_end: int) -> list[int]:
-        """The processes that serve HTTP for one of the two front ends, without the one that starts them."""
+        """The processes that serve HTTP for one of the two front ends: the children of its starter, or it alone."""
         starters = self.gateway.pids(r"app\.cli web")[:1] if front_end == 0 else [self.second.popen.pid]
         try:
-            return [child.pid for starter in starters for child in psutil.Process(starter).children()]
+            children = [child.pid for starter in starters for child in psutil.Process(starter).children()]
+            return children or starters
         except psutil.Error:
             return []
 

@@ -24,6 +24,7 @@ Fields of the run:
     fp     fingerprint of the body under an Idempotency-Key
     req    the request for the workers (MessagePack of `runs.RunRequest`)
 
-Notices go over pub/sub: a write to the log publishes `K:EPOCH` to `leo:fe:ID` for each follower ID. A notice is
-only a hint to read the log: losing one delays a caller until the next beat, it never loses an event.
+Notices go over pub/sub: a write to the log publishes one to `leo:fe:ID` for each follower ID (see `notices`). It
+carries the new events while they are small, so that who has read all that was said before need not ask Redis for
+them. It is only a hint: losing one delays a caller until the next beat, it never loses an event.
 """

@@ -1,20 +1,26 @@
 """Following: one reader for all the callers that wait in this process.
 
 Two threads and two Redis connections serve any number of callers. The *listener* takes notices from
-this process's channel; the *reader* fetches what is new in all logs that were noticed, in one round trip,
-and hands it to the callers. Once each beat the reader also tends every followed run (`tend.lua`): it
-renews this process's interest, and asks for a run to be queued again when its worker is gone.
+this process's channel, and the news that they carry to the callers. Where a notice carries none, or one before it
+was missed, the *reader* fetches what is new in all such logs in one round trip. Once each beat the reader also
+tends every followed run (`tend.lua`): it renews this process's interest, sees what was missed, and asks for a run to
+be queued again when its worker is gone.
+
+A caller that waits takes no thread: it is a coroutine in whatever event loop it was started in.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 
 from pipeline.admission.events import Answered, Event, Failed, failure
 from pipeline.admission.keys import channel
+from pipeline.admission.notices import parse_notice
 from pipeline.admission.runs import Runs
 from pipeline.errors import Cancelled, DeadlineExceeded, StoreUnavailable, Unavailable
 
@@ -39,22 +45,45 @@ LOST = failure(Unavailable("The state of this request was lost. Please send it a
 class Watch:
     """The log of one run as far as this process has read it, shared by all its callers here."""
 
-    def __init__(self, key: str, epoch: str) -> None:
+    def __init__(self, key: str, epoch: str, log: list[Event]) -> None:
         self.key = key
         self.epoch = epoch
-        self.events: list[Event] = []
+        self.events = log
         self.callers = 0
         self.refused_since: float | None = None  # monotonic; since when the broker has not taken this run
-        self.changed = threading.Condition()
+        self._sleepers: list[Callable[[], None]] = []
+        self._lock = threading.Lock()
 
     @property
     def ended(self) -> bool:
         return bool(self.events) and isinstance(self.events[-1], Answered | Failed)
 
-    def extend(self, new: list[Event]) -> None:
-        with self.changed:
-            self.events.extend(new)
-            self.changed.notify_all()
+    def extend(self, start: int, new: list[Event]) -> bool:
+        """Take the events that stand in the log from index `start` on; False when some before them are missing here."""
+        with self._lock:
+            known = len(self.events)
+            if start > known:
+                return False
+            fresh = new[known - start :]
+            if not fresh or self.ended:
+                return True
+            self.events.extend(fresh)
+            sleepers, self._sleepers = self._sleepers, []
+        for wake in sleepers:
+            wake()
+        return True
+
+    def end(self, last: Failed) -> None:
+        """End it for the callers here, whatever the log says."""
+        self.extend(len(self.events), [last])
+
+    def sleep(self, seen: int, wake: Callable[[], None]) -> bool:
+        """Have `wake` called once, from any thread, when there are more than `seen` events; False when there are already."""
+        with self._lock:
+            if len(self.events) > seen:
+                return False
+            self._sleepers.append(wake)
+            return True
 
 
 class Subscription:
@@ -66,40 +95,64 @@ class Subscription:
         self._deadline = deadline
         self._gone = False
         self._closed = False
+        self._wake: Callable[[], None] = lambda: None
 
-    def events(self) -> Iterator[list[Event]]:
+    async def events(self) -> AsyncIterator[list[Event]]:
         """Batches of events from the start of the log to its end.
 
         Raises DeadlineExceeded when the deadline (monotonic seconds) passes, Cancelled after `leave`.
         """
         seen = 0
         while True:
-            batch = self._next(seen)
+            batch = await self._next(seen)
             seen += len(batch)
             yield batch
             if isinstance(batch[-1], Answered | Failed):
                 return
 
-    def _next(self, seen: int) -> list[Event]:
-        watch = self._watch
-        with watch.changed:
-            ready = watch.changed.wait_for(lambda: self._gone or len(watch.events) > seen, self._deadline - time.monotonic())
+    async def _next(self, seen: int) -> list[Event]:
+        while True:
             if self._gone:
                 raise Cancelled("The caller has gone.")
-            if not ready:
+            if new := self._watch.events[seen:]:
+                return new
+            remaining = self._deadline - time.monotonic()
+            if remaining <= 0:
                 raise DeadlineExceeded("The answer did not come before the deadline of this request.", retry_after=1)
-            return watch.events[seen:]
+            await self._sleep(seen, remaining)
+
+    async def _sleep(self, seen: int, seconds: float) -> None:
+        """Until there is news, the caller leaves, or the time is over."""
+        loop = asyncio.get_running_loop()
+        news = loop.create_future()
+
+        def wake() -> None:
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(_resolve, news)
+
+        self._wake = wake
+        if self._gone or not self._watch.sleep(seen, wake):
+            return
+        timer = loop.call_later(seconds, _resolve, news)
+        try:
+            await news
+        finally:
+            timer.cancel()
 
     def leave(self) -> None:
         """The caller has disconnected: wake whoever waits for it. Safe from any thread."""
-        with self._watch.changed:
-            self._gone = True
-            self._watch.changed.notify_all()
+        self._gone = True
+        self._wake()
 
     def close(self) -> None:
         if not self._closed:
             self._closed = True
             self._follower.drop(self._watch)
+
+
+def _resolve(news: asyncio.Future[None]) -> None:
+    if not news.done():
+        news.set_result(None)
 
 
 class Follower:
@@ -124,14 +177,16 @@ class Follower:
         self._threads: list[threading.Thread] = []
         self._trusted_from = 0.0  # monotonic; until then an expired lease may be the fault of an outage
 
-    def follow(self, key: str, epoch: str, deadline: float) -> Subscription:
-        """Follow a run from the start of its log. `deadline` is monotonic seconds."""
+    def follow(self, key: str, epoch: str, deadline: float, log: list[Event] | None = None) -> Subscription:
+        """Follow a run from the start of its log. `deadline` is monotonic seconds; `log` is all that stands in it, if known."""
         with self._lock:
             self._start()
-            watch = self._watches.setdefault((key, epoch), Watch(key, epoch))
+            watch = self._watches.get((key, epoch))
+            if watch is None:
+                watch = self._watches[key, epoch] = Watch(key, epoch, log or [])
             watch.callers += 1
             self._callers += 1
-            if watch.callers == 1:
+            if watch.callers == 1 and not log:
                 # What was said before the notices for this process began is read at once.
                 self._dirty.add((key, epoch))
                 self._wake.set()
@@ -186,12 +241,17 @@ class Follower:
             while not self._stop.is_set():
                 message = pubsub.get_message(timeout=self._beat)
                 if message is not None:
-                    self._touch(message["data"].decode())
+                    self._take(*parse_notice(message["data"]))
         finally:
             pubsub.close()
 
-    def _touch(self, notice: str) -> None:
-        key, _, epoch = notice.partition(":")
+    def _take(self, key: str, epoch: str, start: int, news: list[Event] | None) -> None:
+        watch = self._watches.get((key, epoch))
+        if watch is not None and (news is None or not watch.extend(start, news)):
+            self._touch(key, epoch)
+
+    def _touch(self, key: str, epoch: str) -> None:
+        """Have the reader look at this log."""
         with self._lock:
             if (key, epoch) in self._watches:
                 self._dirty.add((key, epoch))
@@ -230,7 +290,7 @@ class Follower:
         with self._lock:
             waiting = [watch for watch in self._watches.values() if not watch.ended]
         for watch in waiting:
-            watch.extend([DOWN])
+            watch.end(DOWN)
 
     def _fetch(self) -> None:
         with self._lock:
@@ -238,10 +298,9 @@ class Follower:
             self._dirty.clear()
         for start in range(0, len(dirty), BATCH):
             batch = dirty[start : start + BATCH]
-            logs = self._runs.read([(watch.key, watch.epoch, len(watch.events)) for watch in batch])
-            for watch, new in zip(batch, logs, strict=True):
-                if new:
-                    watch.extend(new)
+            cursors = [(watch.key, watch.epoch, len(watch.events)) for watch in batch]
+            for watch, cursor, new in zip(batch, cursors, self._runs.read(cursors), strict=True):
+                watch.extend(cursor[2], new)
 
     def _tend(self) -> None:
         self._send_leaves()
@@ -258,9 +317,9 @@ class Follower:
 
     def _obey(self, watch: Watch, verdict: str, length: int) -> None:
         if length > len(watch.events):
-            self._touch(f"{watch.key}:{watch.epoch}")
+            self._touch(watch.key, watch.epoch)
         elif verdict == "gone":
-            watch.extend([LOST])
+            watch.end(LOST)
         elif verdict.startswith("requeue:"):
             log.warning("run_requeued key=%s epoch=%s", watch.key, watch.epoch)
             self._resubmit(watch, int(verdict.partition(":")[2]))
@@ -272,7 +331,7 @@ class Follower:
         except StoreUnavailable:
             watch.refused_since = watch.refused_since or time.monotonic()
             if time.monotonic() - watch.refused_since > self._outage:
-                watch.extend([DOWN])
+                watch.end(DOWN)
 
     def _send_leaves(self) -> None:
         """Tell Redis of the runs that have no caller left here, unless one has come back meanwhile."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import redis
+from redis.commands.core import Script
 
 from pipeline.admission import answer as answers
 from pipeline.admission import events
@@ -17,6 +19,8 @@ from pipeline.admission.events import Event
 from pipeline.admission.keys import WORKING_KEY, answer_key, followers_key, log_prefix, run_key
 from pipeline.errors import Conflict, Overloaded, StoreUnavailable, UpstreamError
 from pipeline.request.plan import Plan
+
+log = logging.getLogger(__name__)
 
 
 class RunRequest(msgspec.Struct, frozen=True, array_like=True):
@@ -81,6 +85,19 @@ class Times(msgspec.Struct, frozen=True, kw_only=True):
     idempotency: float = 86400.0
 
 
+class Rider(Protocol):
+    """A command that goes to Redis together with the end of a run, and before it."""
+
+    def board(self, pipe: Any) -> None:
+        """Put the one command into a Redis pipeline."""
+
+    def hear(self, reply: object) -> None:
+        """What Redis said to the command; an exception when it refused. The run has ended."""
+
+    def go(self) -> None:
+        """Go by itself: the run has taken another way. Raises nothing."""
+
+
 @contextmanager
 def redis_errors() -> Iterator[None]:
     """Turn Redis's own errors into StoreUnavailable, without the address, which may hold a password."""
@@ -100,6 +117,7 @@ GRACE = 3  # times that a follower may miss its end before a queued run is taken
 GIVEN_UP = events.failure(
     UpstreamError("The workers that took this request died, several times.", code="attempts_exhausted", should_retry=False)
 )
+RESTARTED = events.pack(events.Restarted())
 _request_decoder = msgspec.msgpack.Decoder(RunRequest)
 
 
@@ -109,11 +127,7 @@ class Runs:
     def __init__(self, client: redis.Redis, times: Times) -> None:
         self.redis = client
         self.times = times
-        self._scripts = {
-            path.name.removesuffix(".lua"): client.register_script(path.read_text())
-            for path in (files("pipeline.admission") / "scripts").iterdir()
-            if path.name.endswith(".lua")
-        }
+        self._scripts = {name: client.register_script(text) for name, text in _script_texts().items()}
 
     def admit(
         self, plan: Plan, request: RunRequest, follower: str, patience: float, *, now: float, room: bool = True
@@ -154,19 +168,16 @@ class Runs:
 
         A run for which nobody waits any more is cleared away: a call for it would be money for nothing.
         """
-        args = [
-            epoch,
-            stage,
-            _ms(self.times.lease),
-            log_prefix(key),
-            events.pack(events.Restarted()),
-            key,
-            _ms(GRACE * self.times.follower),
+        return self.claim_many([(key, epoch)], stage)[0]
+
+    def claim_many(self, wanted: Sequence[tuple[str, str]], stage: int) -> list[Claim | None]:
+        """As `claim`, for several (key, epoch) in one round trip. A claim that Redis refuses does not cost the others theirs."""
+        lease, grace = _ms(self.times.lease), _ms(GRACE * self.times.follower)
+        calls = [
+            ([run_key(k), followers_key(k)], [epoch, stage, lease, log_prefix(k), RESTARTED, k, grace]) for k, epoch in wanted
         ]
-        reply = self._run("claim", [run_key(key), followers_key(key)], args)
-        if not reply:
-            return None
-        return Claim(key, epoch, reply[0].decode(), _request_decoder.decode(reply[1]), int(reply[2]) / 1000, reply[3], reply[4])
+        replies = self._pipeline(self._scripts["claim"], calls, partly=True)
+        return [_claim(k, epoch, reply) for (k, epoch), reply in zip(wanted, replies, strict=True)]
 
     def append(self, claim: Claim, new: list[Event], expected: int) -> int:
         """Append events; returns the length of the log, or -1 when the claim is lost.
@@ -176,32 +187,59 @@ class Runs:
         args = [claim.token, _ms(self.times.lease), log_prefix(claim.key), claim.key, expected, *map(events.pack, new)]
         return int(self._run("append", [run_key(claim.key), followers_key(claim.key)], args))
 
-    def finish(self, claim: Claim, new: list[Event], *, store: Answer | None = None) -> str:
-        """End a run with its last events, an Answered or Failed among them; 'ok' or 'stale'."""
+    def finish(
+        self,
+        claim: Claim,
+        new: list[Event],
+        *,
+        store: Answer | None = None,
+        before: Sequence[Rider] = (),
+        after: Sequence[Callable[[Any], None]] = (),
+    ) -> str:
+        """End a run with its last events, an Answered or Failed among them; 'ok' or 'stale'.
+
+        What rides along shares the round trip, and may be carried out more than once: `before` in any case before the
+        end, `after` (functions that put one command each into a pipeline) after it, if Redis knows the script already.
+        """
         state = "failed" if isinstance(new[-1], events.Failed) else "done"
         # A failure is not remembered under an Idempotency-Key: the same request may then be tried again.
         keep = self.times.idempotency if claim.request.keep and state == "done" else self.times.linger
-        return self._end(claim, state, keep, new, store)
+        return self._end(claim, state, keep, new, store, before, after)
 
     def abandon(self, claim: Claim) -> str:
         """End a run that nobody follows; 'ok', 'stale', or 'requeue' when somebody has just come."""
-        return self._end(claim, "abandoned", self.times.linger, [], None)
+        return self._end(claim, "abandoned", self.times.linger, [])
 
-    def _end(self, claim: Claim, state: str, keep: float, new: list[Event], store: Answer | None) -> str:
+    def _end(
+        self,
+        claim: Claim,
+        state: str,
+        keep: float,
+        new: list[Event],
+        store: Answer | None = None,
+        before: Sequence[Rider] = (),
+        after: Sequence[Callable[[Any], None]] = (),
+    ) -> str:
         packed = answers.pack(store) if store else b""
-        args = [
-            claim.token,
-            log_prefix(claim.key),
-            claim.key,
-            state,
-            _ms(keep),
-            packed,
-            _ms(self.times.exact),
-            *map(events.pack, new),
-        ]
-        keys = [run_key(claim.key), followers_key(claim.key), answer_key(claim.key)]
-        verdict: bytes = self._run("finish", keys, args)
-        return verdict.decode()
+        head = [claim.token, log_prefix(claim.key), claim.key, state, _ms(keep), packed, _ms(self.times.exact)]
+        call = ([run_key(claim.key), followers_key(claim.key), answer_key(claim.key)], [*head, *map(events.pack, new)])
+        with redis_errors():
+            pipe = self.redis.pipeline(transaction=False)
+            for rider in before:
+                rider.board(pipe)
+            _put(pipe, self._scripts["finish"], *call)
+            for command in after:
+                command(pipe)
+            replies = pipe.execute(raise_on_error=False)
+            verdict = _sure(self._scripts["finish"], replies[len(before)], *call)
+            if isinstance(verdict, Exception):
+                raise verdict
+        for rider, reply in zip(before, replies, strict=False):
+            rider.hear(reply)
+        for reply in replies[len(before) + 1 :]:
+            if isinstance(reply, Exception):
+                log.warning("not_kept key=%s error=%s", claim.key, type(reply).__name__)
+        return str(verdict.decode())
 
     def advance(self, claim: Claim, stage: int) -> bool:
         """Hand the run on to a stage that another queue works on; False when the claim is lost."""
@@ -249,15 +287,49 @@ class Runs:
         with redis_errors():
             return self._scripts[name](keys=keys, args=args)
 
-    def _pipeline(self, script: Any, calls: list[tuple[list[str], list[Any]]]) -> list[Any]:
+    def _pipeline(self, script: Script, calls: list[Call], *, partly: bool = False) -> list[Any]:
+        """The replies of one script to several calls, in one round trip.
+
+        Raises what Redis refused a call with. With `partly` only when it refused them all; else None stands for those.
+        """
         if not calls:
             return []
         with redis_errors():
             pipe = self.redis.pipeline(transaction=False)
             for keys, args in calls:
-                script(keys=keys, args=args, client=pipe)
-            replies: list[Any] = pipe.execute()
-            return replies
+                _put(pipe, script, keys, args)
+            replies = [_sure(script, reply, *call) for reply, call in zip(pipe.execute(raise_on_error=False), calls, strict=True)]
+            refused = [reply for reply in replies if isinstance(reply, Exception)]
+            if refused and not (partly and len(refused) < len(calls)):
+                raise refused[0]
+            return [None if isinstance(reply, Exception) else reply for reply in replies]
+
+
+Call = tuple[list[str], list[Any]]  # keys and arguments of a script
+
+
+def _put(pipe: Any, script: Script, keys: list[str], args: list[Any]) -> None:
+    # redis-py's own way asks Redis first whether it knows the script, which is a round trip for each pipeline.
+    pipe.evalsha(script.sha, len(keys), *keys, *args)
+
+
+def _sure(script: Script, reply: Any, keys: list[str], args: list[Any]) -> Any:
+    """A script's reply, from a second call where this Redis did not know the script."""
+    return script(keys=keys, args=args) if isinstance(reply, redis.exceptions.NoScriptError) else reply
+
+
+def _claim(key: str, epoch: str, reply: Any) -> Claim | None:
+    if not reply:
+        return None
+    return Claim(key, epoch, reply[0].decode(), _request_decoder.decode(reply[1]), int(reply[2]) / 1000, reply[3], reply[4])
+
+
+def _script_texts() -> dict[str, str]:
+    """The scripts by name, each with `notify.lua` before it that calls it."""
+    folder = files("pipeline.admission") / "scripts"
+    texts = {path.name.removesuffix(".lua"): path.read_text() for path in folder.iterdir() if path.name.endswith(".lua")}
+    notify = texts.pop("notify")
+    return {name: notify + text if "notify(" in text else text for name, text in texts.items()}
 
 
 def _ms(seconds: float) -> int:

@@ -10,6 +10,7 @@ Redis keys:
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import redis
@@ -19,6 +20,15 @@ from pipeline.admission.answer import Answer
 from pipeline.admission.keys import answer_key
 from pipeline.admission.runs import redis_errors
 from pipeline.request.key import derive
+
+# KEYS the catalogues; ARGV 1 content key  2 now  3 when the answer ends (unix s)  4 how long a catalogue stays (s)
+_CATALOGUE = """
+for _, catalogue in ipairs(KEYS) do
+  redis.call('ZADD', catalogue, ARGV[3], ARGV[1])
+  redis.call('ZREMRANGEBYSCORE', catalogue, '-inf', ARGV[2])
+  redis.call('EXPIRE', catalogue, ARGV[4])
+end
+"""
 
 
 class ExactCache:
@@ -36,20 +46,17 @@ class ExactCache:
         found = answers.unpack(data) if isinstance(data, bytes) else None
         return found if found and (max_age is None or self._now() - found.stored_at <= max_age) else None
 
-    def put(self, key: str, answer: Answer) -> None:
+    def put(self, key: str, answer: Answer, pipe: Any = None) -> None:
+        """Store an answer; with `pipe`, when that Redis pipeline is executed."""
         with redis_errors():
-            self._redis.set(answer_key(key), answers.pack(answer), px=round(self._ttl * 1000))
+            (pipe or self._redis).set(answer_key(key), answers.pack(answer), px=round(self._ttl * 1000))
 
-    def catalogue(self, key: str, answer: Answer) -> None:
-        """Note a stored answer where its tenant can count it, and find it by its text."""
-        entries, texts, now = _entries(answer.tenant), _texts(answer.tenant, answer_text(answer)), self._now()
+    def catalogue(self, key: str, answer: Answer, pipe: Any = None) -> None:
+        """Note a stored answer where its tenant can count it, and find it by its text; with `pipe`, as in `put`."""
+        catalogues, now = (_entries(answer.tenant), _texts(answer.tenant, answer_text(answer))), self._now()
         with redis_errors():
-            pipe = self._redis.pipeline(transaction=False)
-            for catalogue in (entries, texts):
-                pipe.zadd(catalogue, {key: now + self._ttl})
-                pipe.zremrangebyscore(catalogue, "-inf", now)
-                pipe.expire(catalogue, round(self._ttl) + 1)
-            pipe.execute()
+            # Sent as text, not by its digest: so it cannot be unknown in the middle of a pipeline.
+            (pipe or self._redis).eval(_CATALOGUE, 2, *catalogues, key, now, now + self._ttl, round(self._ttl) + 1)
 
     def count(self, tenant: str) -> int:
         """How many answers of a tenant are stored now."""

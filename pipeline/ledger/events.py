@@ -1,18 +1,23 @@
 """What the ledger records: one event per request of a caller, one per call to an upstream.
 
-Money is in pico-dollars (pipeline.money); None always means "not known", never 0. Every event has an id of its own:
-the same event may be delivered any number of times and counts once.
+Hits from the cache are so many and so alike that those of one moment share an event; each keeps its own id, time and
+latency in it. Money is in pico-dollars (pipeline.money); None always means "not known", never 0. Every event has an
+id of its own: the same event may be delivered any number of times and counts once.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import re
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
+# PostgreSQL cannot index a row of more than 2.7 kB: the key of a sum holds two texts of at most four bytes a character.
+MAX_TEXT = 300
+Id = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT)]
+Text = Annotated[str, Meta(max_length=MAX_TEXT)]  # `decode` cuts what is longer
 # The bounds keep the sums of one hour inside 64 bits: a figure beyond them is an upstream's mistake, not a cost.
-Id = Annotated[str, Meta(min_length=1, max_length=300)]
 Tokens = Annotated[int, Meta(ge=0, le=10**10)]
 Picos = Annotated[int, Meta(ge=0, le=10**15)]  # at most a thousand dollars
 Millis = Annotated[float, Meta(ge=0, le=1e9)]
@@ -31,15 +36,15 @@ class RequestEvent(msgspec.Struct, frozen=True, kw_only=True):
 
     id: Id
     at: UnixSeconds
-    tenant: str
-    key_id: str
-    endpoint: str
-    model: str
-    route: str
+    tenant: Text
+    key_id: Text
+    endpoint: Text
+    model: Text
+    route: Text
     cache: CacheState
-    bypass_reason: str | None = None
+    bypass_reason: Text | None = None
     status: Annotated[int, Meta(ge=100, le=599)]
-    error_code: str | None = None
+    error_code: Text | None = None
     stream: bool = False
     prompt_tokens: Tokens | None = None
     completion_tokens: Tokens | None = None
@@ -49,8 +54,8 @@ class RequestEvent(msgspec.Struct, frozen=True, kw_only=True):
     tokens_saved: Tokens | None = None
     latency_ms: Millis
     overhead_ms: Millis | None = None
-    log_key: str
-    call_id: str | None = None
+    log_key: Text
+    call_id: Text | None = None
     simulated: bool = False
 
 
@@ -62,14 +67,14 @@ class CallEvent(msgspec.Struct, frozen=True, kw_only=True):
 
     id: Id
     at: UnixSeconds
-    tenant: str
-    log_key: str
-    endpoint: str
-    upstream: str
-    model: str
+    tenant: Text
+    log_key: Text
+    endpoint: Text
+    upstream: Text
+    model: Text
     status: int | None = None
-    outcome: str
-    error: str | None = None
+    outcome: Text
+    error: Text | None = None
     prompt_tokens: Tokens | None = None
     completion_tokens: Tokens | None = None
     cached_tokens: Tokens | None = None
@@ -79,30 +84,90 @@ class CallEvent(msgspec.Struct, frozen=True, kw_only=True):
     simulated: bool = False
 
 
-Event = RequestEvent | CallEvent
+MAX_HITS = 65_536  # in one event
+MARK_BYTES = 8
+_FIRST_HIT = re.compile("req_[0-9a-f]{20}0{12}")
+
+
+class HitsEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """Hits of one caller (tenant and key) on one stored answer within one short moment.
+
+    `first` is what all of them have in common, with the id, the time and the latency of the first. `marks` is packed
+    little-endian uint32, two a hit: milliseconds since `first.at`, and the latency in microseconds, which for a hit
+    is the overhead too. Hit n has the id `ids.hit_id(batch, n)`, and `first.id` is that of hit 0.
+
+    Raises ValueError when it is made of parts that do not fit.
+    """
+
+    first: RequestEvent
+    marks: bytes
+
+    def __post_init__(self) -> None:
+        if self.first.cache != "exact":
+            raise ValueError(f"a hit is 'exact', not {self.first.cache!r}")
+        if not _FIRST_HIT.fullmatch(self.first.id):
+            raise ValueError("the id is not that of a batch's first hit")
+        if len(self.marks) % MARK_BYTES or not 0 < self.hits <= MAX_HITS:
+            raise ValueError(f"{len(self.marks)} bytes are not the marks of 1 to {MAX_HITS} hits")
+
+    @property
+    def id(self) -> str:
+        return self.first.id
+
+    @property
+    def hits(self) -> int:
+        return len(self.marks) // MARK_BYTES
+
+
+Event = RequestEvent | CallEvent | HitsEvent
 Entry = dict[str, bytes]  # the fields of a stream entry: k and d
 
 OK = "ok"
-KINDS: dict[str, type[RequestEvent] | type[CallEvent]] = {"r": RequestEvent, "c": CallEvent}
+KINDS: dict[str, type[Event]] = {"r": RequestEvent, "c": CallEvent, "h": HitsEvent}
+_NAMES = {kind: name.encode() for name, kind in KINDS.items()}
+_DECODERS: dict[str, msgspec.json.Decoder[Any]] = {name: msgspec.json.Decoder(kind) for name, kind in KINDS.items()}
+_ENCODER = msgspec.json.Encoder()
 
 
 def encode(event: Event) -> Entry:
     """The fields of the event's stream entry."""
-    kind = b"r" if isinstance(event, RequestEvent) else b"c"
     try:
-        data = msgspec.json.encode(event)
+        data = _ENCODER.encode(event)
     except UnicodeEncodeError:
         # JSON lets a caller send half a surrogate pair, in a model's name for one, but no UTF-8 can hold it.
-        data = msgspec.json.encode({name: _valid(value) for name, value in msgspec.structs.asdict(event).items()})
-    return {"k": kind, "d": data}
+        data = _ENCODER.encode(_valid(event))
+    return {"k": _NAMES[type(event)], "d": data}
 
 
-def _valid(value: object) -> object:
+def _valid(value: Any) -> Any:
+    if isinstance(value, msgspec.Struct):
+        return {name: _valid(part) for name, part in msgspec.structs.asdict(value).items()}
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 def decode(kind: str, data: bytes) -> Event:
-    """The event of a stream entry. Raises ValueError, saying what does not fit."""
-    if kind not in KINDS:
+    """The event of a stream entry, with texts that both databases take. Raises ValueError, saying what does not fit."""
+    if kind not in _DECODERS:
         raise ValueError(f"unknown kind {kind!r}")
-    return msgspec.json.decode(data, type=KINDS[kind])
+    decoder = _DECODERS[kind]
+    if b"\\u0000" not in data:
+        try:
+            event: Event = decoder.decode(data)
+            return event
+        except msgspec.ValidationError:
+            pass  # perhaps only for a text that is too long
+    cleaned: Event = decoder.decode(_ENCODER.encode(_clean("", msgspec.json.decode(data))))
+    return cleaned
+
+
+def _clean(name: str, value: Any) -> Any:
+    """The value of the field `name` without NUL characters, which PostgreSQL does not know, and texts without end.
+
+    An id stays whole: two that were cut might be the same.
+    """
+    if isinstance(value, dict):
+        return {key: _clean(key, part) for key, part in value.items()}
+    if not isinstance(value, str) or name == "marks":
+        return value
+    text = value.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return text if name == "id" else text[:MAX_TEXT]

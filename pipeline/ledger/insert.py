@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
-import msgspec
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, IntegrityError
 
 from pipeline.ledger import rollups
-from pipeline.ledger.events import CallEvent, Event, RequestEvent
+from pipeline.ledger.events import CallEvent, Event, HitsEvent, RequestEvent
+from pipeline.ledger.rows import Row, Table, hits_row, insert_new
 from pipeline.storage.engine import writing
-from pipeline.storage.tables import LedgerCall, LedgerRequest
-from pipeline.storage.upsert import insert_into
+from pipeline.storage.tables import LedgerCall, LedgerHits, LedgerRequest
 
-E = TypeVar("E", RequestEvent, CallEvent)
-
-# PostgreSQL cannot index a row of more than 2.7 kB: the key of a sum holds two texts of at most four bytes a character.
-MAX_TEXT = 300
+E = TypeVar("E", RequestEvent, CallEvent, HitsEvent)
 
 # What a row is refused with for what is in it. Everything else is trouble with the database, and will be tried again.
 REFUSALS = (DataError, IntegrityError, OverflowError)
@@ -27,8 +23,9 @@ REFUSALS = (DataError, IntegrityError, OverflowError)
 def insert_events(engine: Engine, events: Sequence[Event], refused: Callable[[Event, str], None]) -> int:
     """Inserts events that are not there yet, adds exactly these to the sums, and says how many there were.
 
-    An event that the database refuses for what is in it is handed to `refused` with the reason, and the others go in.
-    Raises errors.StoreUnavailable when the database is down; then none of them is in it.
+    Their texts must be such as `events.decode` leaves them. An event that the database refuses for what is in it is
+    handed to `refused` with the reason, and the others go in. Raises errors.StoreUnavailable when the database is
+    down; then none of them is in it.
     """
     if not events:
         return 0
@@ -44,28 +41,17 @@ def insert_events(engine: Engine, events: Sequence[Event], refused: Callable[[Ev
 
 
 def _insert(connection: Connection, events: Sequence[Event]) -> int:
-    # Always requests, calls and sums in this order, and each sorted: two writers at once then never wait in a circle.
-    requests = _insert_new(connection, LedgerRequest, (event for event in events if isinstance(event, RequestEvent)))
-    calls = _insert_new(connection, LedgerCall, (event for event in events if isinstance(event, CallEvent)))
-    rollups.add(connection, rollups.aggregate(requests, calls))
-    return len(requests) + len(calls)
+    # Always in this order, and each sorted: two writers at once then never wait in a circle.
+    requests = _new(connection, LedgerRequest, [event for event in events if isinstance(event, RequestEvent)])
+    hits = _new(connection, LedgerHits, [event for event in events if isinstance(event, HitsEvent)], hits_row)
+    calls = _new(connection, LedgerCall, [event for event in events if isinstance(event, CallEvent)])
+    rollups.add(connection, rollups.aggregate(requests, calls, hits))
+    return len(requests) + len(hits) + len(calls)
 
 
-def _insert_new(connection: Connection, table: type[LedgerRequest | LedgerCall], events: Iterable[E]) -> list[E]:
+def _new(connection: Connection, table: Table, events: Sequence[E], row_of: Callable[[E], Row] | None = None) -> list[E]:
     """The events that were not there before; they are now. Of several with one id the first counts."""
-    by_id: dict[str, E] = {}
-    for event in map(_clean, events):
-        by_id.setdefault(event.id, event)
-    if not by_id:
-        return []
-    rows: list[Mapping[str, Any]] = [msgspec.structs.asdict(by_id[event_id]) for event_id in sorted(by_id)]
-    statement = insert_into(connection, table).on_conflict_do_nothing().returning(table.id)
-    return [by_id[event_id] for event_id in connection.execute(statement, rows).scalars()]
-
-
-def _clean(event: E) -> E:
-    """The event with texts that both databases take: PostgreSQL knows no NUL character."""
-    texts = {name: value for name, value in msgspec.structs.asdict(event).items() if isinstance(value, str)}
-    cleaned = {name: value.replace("\0", "\N{REPLACEMENT CHARACTER}")[:MAX_TEXT] for name, value in texts.items()}
-    changed = {name: value for name, value in cleaned.items() if value != texts[name]}
-    return msgspec.structs.replace(event, **changed) if changed else event
+    by_id = {event.id: event for event in reversed(events)}
+    found = [by_id[event_id] for event_id in sorted(by_id)]
+    rows: Sequence[Row] = [row_of(event) for event in found] if row_of else found  # type: ignore[assignment]
+    return [by_id[event_id] for event_id in insert_new(connection, table, rows)]

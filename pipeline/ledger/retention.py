@@ -11,10 +11,12 @@ from sqlalchemy import Engine, delete, select
 from pipeline import ids
 from pipeline.errors import StoreUnavailable
 from pipeline.storage.engine import writing
-from pipeline.storage.tables import LedgerCall, LedgerRequest
+from pipeline.storage.tables import LedgerCall, LedgerHits, LedgerRequest
 
 log = logging.getLogger(__name__)
 
+Table = type[LedgerRequest | LedgerHits | LedgerCall]
+TABLES: tuple[Table, ...] = (LedgerRequest, LedgerHits, LedgerCall)
 BATCH = 2000
 DAY_S = 86_400
 
@@ -27,13 +29,13 @@ def delete_older_than(
     batch: int = BATCH,
     stop: threading.Event | None = None,
 ) -> int:
-    """Deletes requests and calls that are older than `days` days and says how many there were.
+    """Deletes the rows of requests, hits and calls that are older than `days` days and says how many there were.
 
     Each batch is a transaction of its own, so that the ledger's writer never waits long for it, and a kill in the
     middle costs nothing; `stop` ends it after a batch. Raises errors.StoreUnavailable when the database is down.
     """
     before = now() - days * DAY_S
-    return sum(_delete(engine, table, before, batch, stop) for table in (LedgerRequest, LedgerCall))
+    return sum(_delete(engine, table, before, batch, stop) for table in TABLES)
 
 
 def keep(engine: Engine, days: float, stop: threading.Event, every_s: float = 3600.0) -> None:
@@ -48,9 +50,7 @@ def keep(engine: Engine, days: float, stop: threading.Event, every_s: float = 36
         stop.wait(every_s)
 
 
-def _delete(
-    engine: Engine, table: type[LedgerRequest | LedgerCall], before: float, batch: int, stop: threading.Event | None
-) -> int:
+def _delete(engine: Engine, table: Table, before: float, batch: int, stop: threading.Event | None) -> int:
     oldest = select(table.id).where(table.at < before).order_by(table.at).limit(batch)
     total = 0
     while stop is None or not stop.is_set():

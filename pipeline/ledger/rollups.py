@@ -20,12 +20,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from functools import cache
 
 from sqlalchemy import Connection
+from sqlalchemy.dialects import postgresql, sqlite
 
-from pipeline.ledger.events import OK, CallEvent, RequestEvent
+from pipeline.ledger.events import OK, CallEvent, HitsEvent, RequestEvent
+from pipeline.ledger.hits import latency_us
+from pipeline.ledger.sql import Statement, build
 from pipeline.storage.tables import LedgerRollup
-from pipeline.storage.upsert import insert_into
 
 Key = tuple[str, int, str]  # tenant, hour, model
 KEY_COLUMNS = ("tenant", "hour", "model")
@@ -33,8 +36,28 @@ SUM_COLUMNS = tuple(column.name for column in LedgerRollup.__table__.columns if 
 
 HITS = ("exact", "dedup")
 CLIENT_GONE = 499
-_CACHE_COLUMN = {"exact": "hits_exact", "dedup": "hits_dedup", "miss": "misses", "bypass": "bypassed", "error": "cache_errors"}
-_ROWS_AT_ONCE = 500
+
+_TIMES = ("latency_us", "overhead_us", "overhead_known")
+REQUEST_SUMS = (
+    *("requests", "hits_exact", "hits_dedup", "misses", "bypassed", "cache_errors", "failures"),
+    *("prompt_tokens", "completion_tokens", "cached_tokens", "tokens_saved", "cost", "cost_saved"),
+    *("unpriced", "cost_unknown", "saving_known", "saving_unknown"),
+    *_TIMES,
+)
+CALL_SUMS = (
+    *("calls", "call_failures", "call_prompt_tokens", "call_completion_tokens"),
+    *("call_cost", "call_unpriced", "call_latency_us"),
+)
+# What each state of the cache adds to the five columns from hits_exact on.
+_ONE_OF = {
+    "exact": (1, 0, 0, 0, 0),
+    "dedup": (0, 1, 0, 0, 0),
+    "miss": (0, 0, 1, 0, 0),
+    "bypass": (0, 0, 0, 1, 0),
+    "error": (0, 0, 0, 0, 1),
+}
+
+Values = tuple[int, ...]
 
 
 def hour_of(at: float) -> int:
@@ -42,65 +65,86 @@ def hour_of(at: float) -> int:
     return int(at // 3600)
 
 
-def of_request(event: RequestEvent) -> dict[str, int]:
-    """What one request adds to the sums."""
-    known = event.cost_saved is not None
-    return {
-        "requests": 1,
-        _CACHE_COLUMN[event.cache]: 1,
-        "failures": int(event.status >= 400 and event.status != CLIENT_GONE),
-        "prompt_tokens": event.prompt_tokens or 0,
-        "completion_tokens": event.completion_tokens or 0,
-        "cached_tokens": event.cached_tokens or 0,
-        "tokens_saved": event.tokens_saved or 0,
-        "cost": event.cost or 0,
-        "cost_saved": event.cost_saved or 0,
-        "unpriced": int(event.cost is None or not known),
-        "cost_unknown": int(event.cost is None),
-        "saving_known": int(known and (event.cache in HITS or bool(event.cost_saved))),
-        "saving_unknown": int(not known and event.cache in HITS),
-        "latency_us": _micros(event.latency_ms),
-        "overhead_us": _micros(event.overhead_ms),
-        "overhead_known": int(event.overhead_ms is not None),
-    }
+def of_request(event: RequestEvent) -> Values:
+    """What one request adds to REQUEST_SUMS."""
+    status, cost, saved = event.status, event.cost, event.cost_saved
+    hit = event.cache in HITS
+    return (
+        1,
+        *_ONE_OF[event.cache],
+        int(status >= 400 and status != CLIENT_GONE),
+        event.prompt_tokens or 0,
+        event.completion_tokens or 0,
+        event.cached_tokens or 0,
+        event.tokens_saved or 0,
+        cost or 0,
+        saved or 0,
+        int(cost is None or saved is None),
+        int(cost is None),
+        int(saved is not None and (hit or saved > 0)),
+        int(saved is None and hit),
+        _micros(event.latency_ms),
+        _micros(event.overhead_ms),
+        int(event.overhead_ms is not None),
+    )
 
 
-def of_call(event: CallEvent) -> dict[str, int]:
-    """What one call to an upstream adds to the sums."""
-    return {
-        "calls": 1,
-        "call_failures": int(event.outcome != OK),
-        "call_prompt_tokens": event.prompt_tokens or 0,
-        "call_completion_tokens": event.completion_tokens or 0,
-        "call_cost": event.cost or 0,
-        "call_unpriced": int(event.cost is None),
-        "call_latency_us": _micros(event.latency_ms),
-    }
+def of_hits(event: HitsEvent) -> Values:
+    """What the hits of one batch add to REQUEST_SUMS: all of them to the hour of the first."""
+    micros = latency_us(event)
+    alike = of_request(event.first)[: -len(_TIMES)]
+    return (*(value * event.hits for value in alike), micros, micros, event.hits)
 
 
-def aggregate(requests: Iterable[RequestEvent], calls: Iterable[CallEvent]) -> dict[Key, dict[str, int]]:
+def of_call(event: CallEvent) -> Values:
+    """What one call to an upstream adds to CALL_SUMS."""
+    return (
+        1,
+        int(event.outcome != OK),
+        event.prompt_tokens or 0,
+        event.completion_tokens or 0,
+        event.cost or 0,
+        int(event.cost is None),
+        _micros(event.latency_ms),
+    )
+
+
+def aggregate(
+    requests: Iterable[RequestEvent], calls: Iterable[CallEvent], hits: Iterable[HitsEvent] = ()
+) -> dict[Key, dict[str, int]]:
     """What a batch of events adds, per tenant, hour and model. Each event must be in it once."""
-    sums: dict[Key, dict[str, int]] = defaultdict(lambda: dict.fromkeys(SUM_COLUMNS, 0))
+    of_requests: defaultdict[Key, list[Values]] = defaultdict(list)
+    of_calls: defaultdict[Key, list[Values]] = defaultdict(list)
     for request in requests:
-        _add(sums[request.tenant, hour_of(request.at), request.model], of_request(request))
+        of_requests[_key(request)].append(of_request(request))
+    for batch in hits:
+        of_requests[_key(batch.first)].append(of_hits(batch))
     for call in calls:
-        _add(sums[call.tenant, hour_of(call.at), call.model], of_call(call))
-    return dict(sums)
+        of_calls[_key(call)].append(of_call(call))
+    sums = {key: dict.fromkeys(SUM_COLUMNS, 0) for key in (*of_requests, *of_calls)}
+    for names, found in ((REQUEST_SUMS, of_requests), (CALL_SUMS, of_calls)):
+        for key, values in found.items():
+            sums[key].update(zip(names, map(sum, zip(*values, strict=True)), strict=True))
+    return sums
 
 
 def add(connection: Connection, sums: Mapping[Key, Mapping[str, int]]) -> None:
     """Adds sums to the table, in the caller's transaction."""
+    upsert = _upsert(connection.dialect.name)
     # Two writers at once take the rows in the same order, or each might wait for the other.
     rows = [{**dict(zip(KEY_COLUMNS, key, strict=True)), **sums[key]} for key in sorted(sums)]
-    for start in range(0, len(rows), _ROWS_AT_ONCE):
-        new = insert_into(connection, LedgerRollup).values(rows[start : start + _ROWS_AT_ONCE])
-        added = {name: getattr(LedgerRollup, name) + new.excluded[name] for name in SUM_COLUMNS}
-        connection.execute(new.on_conflict_do_update(index_elements=KEY_COLUMNS, set_=added))
+    upsert.run_many(connection, [tuple(row[name] for name in upsert.names) for row in rows])
 
 
-def _add(sums: dict[str, int], more: Mapping[str, int]) -> None:
-    for name, value in more.items():
-        sums[name] += value
+@cache
+def _upsert(database: str) -> Statement:
+    new = (sqlite if database == "sqlite" else postgresql).insert(LedgerRollup)
+    added = {name: getattr(LedgerRollup, name) + new.excluded[name] for name in SUM_COLUMNS}
+    return build(database, new.on_conflict_do_update(index_elements=KEY_COLUMNS, set_=added), [*KEY_COLUMNS, *SUM_COLUMNS])
+
+
+def _key(event: RequestEvent | CallEvent) -> Key:
+    return event.tenant, hour_of(event.at), event.model
 
 
 def _micros(milliseconds: float | None) -> int:

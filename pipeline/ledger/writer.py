@@ -23,6 +23,9 @@ from pipeline.ledger.stream import DEAD_STREAM, STREAM
 log = logging.getLogger(__name__)
 
 BLOCK_MS = 500
+REST_S = 0.25
+READ_BYTES = 2 * 2**20
+FIRST_READ = 64
 STANDBY_POLL_S = 0.5
 FIRST_RETRY_S = 0.1
 LAST_RETRY_S = 2.0
@@ -35,13 +38,28 @@ StreamEntry = tuple[bytes, Fields]
 class LedgerWriter:
     """Drains the stream `leo:ledger` into SQL, up to `batch` entries per transaction.
 
+    When it has caught up it rests for `rest_s` seconds: a transaction costs as much as some hundred entries, so under
+    a light load there are a few in a second, each with all that has come meanwhile. An entry may stand for one request
+    or for thousands of hits: a backlog is read in pieces of about `read_bytes`, so that memory holds a few at a time.
     `client` must answer in bytes (decode_responses off, the default).
     """
 
-    def __init__(self, client: redis.Redis, engine: Engine, batch: int = 1000, holder: str | None = None) -> None:
+    def __init__(
+        self,
+        client: redis.Redis,
+        engine: Engine,
+        batch: int = 1000,
+        holder: str | None = None,
+        rest_s: float = REST_S,
+        read_bytes: int = READ_BYTES,
+    ) -> None:
         self._redis = client
         self._engine = engine
         self._batch = batch
+        self._rest_s = rest_s
+        self._read_bytes = read_bytes
+        self._count = min(batch, FIRST_READ)  # how many entries the next read asks for
+        self._caught_up = True
         self._lease = Lease(client, holder or ids.process_id("ledger"))
         self._state = ""
 
@@ -80,15 +98,20 @@ class LedgerWriter:
     def _carry_over(self, entries: list[StreamEntry]) -> list[Fields]:
         """Commits the entries to SQL and returns the dead letters of those that cannot be."""
         dead: list[Fields] = []
-        source: dict[int, StreamEntry] = {}
         events: list[Event] = []
+        sources: list[StreamEntry] = []  # of each event
         for entry in entries:
             try:
                 events.append(_decode(entry[1]))
-                source[id(events[-1])] = entry
+                sources.append(entry)
             except ValueError as error:
                 dead.append(_dead_letter(entry, str(error)))
-        insert_events(self._engine, events, lambda event, why: dead.append(_dead_letter(source[id(event)], why)))
+
+        def refused(event: Event, why: str) -> None:
+            source = next(source for source, other in zip(sources, events, strict=True) if other is event)
+            dead.append(_dead_letter(source, why))
+
+        insert_events(self._engine, events, refused)
         return dead
 
     def _step(self, stop: threading.Event) -> None:
@@ -98,8 +121,10 @@ class LedgerWriter:
             return
         if not self._state.startswith("waiting"):
             self._enter("writing")
-        self.drain_once(self._patience_ms())
+        taken = self.drain_once(self._patience_ms())
         self._enter("writing")
+        if taken and self._caught_up:
+            stop.wait(self._rest_s)
 
     def _patience_ms(self) -> int:
         # A client that gives up sooner than the server answers would take every quiet moment for an outage.
@@ -108,7 +133,12 @@ class LedgerWriter:
 
     def _oldest(self) -> list[StreamEntry]:
         # XRANGE rather than XREAD: its answer has the same shape in both versions of the protocol.
-        found: Any = self._redis.xrange(STREAM, count=self._batch)
+        found: Any = self._redis.xrange(STREAM, count=self._count)
+        self._caught_up = len(found) < self._count
+        if not found:
+            return []
+        size = sum(len(fields.get(b"d", b"")) for _, fields in found)
+        self._count = max(1, min(self._batch, 2 * self._count, len(found) * self._read_bytes // max(1, size)))
         return list(found)
 
     def _bury(self, letters: list[Fields]) -> None:

@@ -8,24 +8,33 @@ from collections.abc import Callable
 import msgspec
 
 from pipeline.admission.answer import Answer, Tokens
+from pipeline.admission.runs import Rider
 from pipeline.chain import StageFunction, State, Work
 from pipeline.completion.assemble import assemble
 from pipeline.ids import unix_now
-from pipeline.ledger.events import CallEvent
+from pipeline.ledger.events import OK, CallEvent
 from pipeline.upstream.caller import Upstreams
 from pipeline.upstream.types import CallRecord, UpstreamAnswer, UpstreamRequest
 
 
-def call(upstreams: Upstreams, record: Callable[[CallEvent], None]) -> StageFunction:
-    """The stage that costs money. Raises UpstreamError, NotFound, DeadlineExceeded, Cancelled."""
+def call(upstreams: Upstreams, record: Callable[[CallEvent], None], bill: Callable[[CallEvent], Rider]) -> StageFunction:
+    """The stage that costs money. Raises UpstreamError, NotFound, DeadlineExceeded, Cancelled.
+
+    `record` puts an event into the ledger at once; `bill` makes of it what goes there with the answer.
+    """
 
     def run(state: State, work: Work) -> State:
         request = state.request
         calls: list[CallEvent] = []
 
         def on_call(made: CallRecord) -> None:
-            calls.append(_event(state, len(calls), made))
-            record(calls[-1])
+            event = _event(state, len(calls), made)
+            calls.append(event)
+            # After a failure there may be a pause and another try, and a worker can die in it.
+            if event.outcome == OK:
+                work.owe(bill(event))
+            else:
+                record(event)
 
         for number in range(state.lost):
             record(_lost(state, number))

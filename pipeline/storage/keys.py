@@ -102,8 +102,10 @@ class KeyStore:
     def find(self, plaintext: str) -> Principal | None:
         """Who presents this key; None when it is malformed, unknown or revoked."""
         public_id = public_id_of(plaintext)
-        if public_id is None:
-            return None
+        return None if public_id is None else self.find_digest(public_id, key_digest(plaintext))
+
+    def find_digest(self, public_id: str, digest: str) -> Principal | None:
+        """Whose key has this public id and this digest; None when there is none, or it was revoked."""
         query = (
             select(GatewayKey.tenant_id, GatewayKey.digest, GatewayKey.is_admin, Tenant.bring_own_key)
             .join(Tenant, Tenant.id == GatewayKey.tenant_id)
@@ -111,10 +113,10 @@ class KeyStore:
         )
         with reading(self._engine) as connection:
             row = connection.execute(query).mappings().first()
-        return None if row is None else _principal(public_id, plaintext, row)
+        return None if row is None else _principal(public_id, digest, row)
 
 
-def _principal(public_id: str, plaintext: str, row: RowMapping) -> Principal | None:
-    if not hmac.compare_digest(key_digest(plaintext), row["digest"]):
+def _principal(public_id: str, digest: str, row: RowMapping) -> Principal | None:
+    if not hmac.compare_digest(digest, row["digest"]):
         return None
     return Principal(tenant=row["tenant_id"], key_id=public_id, is_admin=row["is_admin"], bring_own_key=row["bring_own_key"])

@@ -14,7 +14,7 @@ import secrets
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Boolean, Double, ForeignKey, Index, MetaData, Text, TypeDecorator
+from sqlalchemy import BigInteger, Boolean, Double, ForeignKey, Index, LargeBinary, MetaData, Text, TypeDecorator
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 # Names that do not depend on the database, so that a later migration can name the constraint that it changes.
@@ -45,6 +45,7 @@ class Base(DeclarativeBase):
         int: BigInteger,
         float: Double,
         bool: Boolean,
+        bytes: LargeBinary,
         datetime: UtcTime,
     }
 
@@ -98,11 +99,8 @@ class Feedback(Base):
     created_at: Mapped[datetime]
 
 
-class LedgerRequest(Base):
+class RequestColumns:
     """One request of a caller; the columns are those of pipeline.ledger.events.RequestEvent."""
-
-    __tablename__ = "ledger_requests"
-    __table_args__ = (Index(None, "tenant", "at"),)
 
     id: Mapped[str] = mapped_column(primary_key=True)
     at: Mapped[float] = mapped_column(index=True)
@@ -127,6 +125,26 @@ class LedgerRequest(Base):
     log_key: Mapped[str]
     call_id: Mapped[str | None]
     simulated: Mapped[bool]
+
+
+class LedgerRequest(RequestColumns, Base):
+    """Requests of callers, each in a row of its own; hits may be in `ledger_hits` instead."""
+
+    __tablename__ = "ledger_requests"
+    __table_args__ = (Index(None, "tenant", "at"),)
+
+
+class LedgerHits(RequestColumns, Base):
+    """Hits of one caller on one answer within one moment (pipeline.ledger.events.HitsEvent).
+
+    The columns are those of the first hit; `hits` is how many there were, `marks` the time and the latency of each.
+    """
+
+    __tablename__ = "ledger_hits"
+    __table_args__ = (Index(None, "tenant", "at"),)
+
+    hits: Mapped[int]
+    marks: Mapped[bytes]
 
 
 class LedgerCall(Base):

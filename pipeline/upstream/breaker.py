@@ -99,6 +99,8 @@ class Breaker:
         )
 
     def _tell(self, error: BaseException | None) -> None:
+        if error is None and self._storage.state == CLOSED and self._storage.counter == 0:
+            return  # that it is well is known
         # pybreaker raises the error again, and refuses the news of a call that began before it opened.
         with self._lock, suppress(pybreaker.CircuitBreakerError, UpstreamError), self._breaker.calling():
             if error is not None:

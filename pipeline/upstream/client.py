@@ -4,27 +4,45 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from http.client import HTTPException
+from typing import NamedTuple
 
 import urllib3
 from urllib3.exceptions import HTTPError, NewConnectionError, SSLError
 from urllib3.exceptions import TimeoutError as HTTPTimeout
-from urllib3.util import Timeout
+from urllib3.util import Retry, Timeout, parse_url
 
 from pipeline.errors import Cancelled, DeadlineExceeded, GatewayError, UpstreamError
 from pipeline.upstream.cancel import CancelToken
 from pipeline.upstream.connections import Grip, HeldHTTPPool, HeldHTTPSPool, current_grip
+from pipeline.upstream.head import Response
 from pipeline.upstream.secret import Secret
 from pipeline.upstream.sse import SseParser
 from pipeline.upstream.transport import Exchange
 
 READ_SIZE = 64 * 1024
 MAX_ERROR_BYTES = 1024 * 1024
+BATCH = 64  # payloads of a stream that are handed on at once, at most
 DRAIN_S = 0.1  # how long the end of a finished stream is waited for, so that its connection can be kept
 TIMER_SLACK_S = 0.02  # how much earlier than asked a timer of the system may end
-POOLS = 64  # upstream hosts whose idle connections are kept
-USER_AGENT = "leo-optima"
+FAULTS = (HTTPError, HTTPException, OSError, ValueError)  # whatever urllib3 may raise for a fault of the network
+NO_RETRIES = Retry.from_int(False, redirect=False)
+_WHOLE = {
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip",
+    "Content-Type": "application/json",
+    "User-Agent": "leo-optima",
+}
+# Compressing a stream would only hold its small pieces back.
+_STREAM = {**_WHOLE, "Accept": "text/event-stream", "Accept-Encoding": "identity"}
+
+
+class Line(NamedTuple):
+    """The connections to one upstream, and the path under which its endpoints are."""
+
+    pool: HeldHTTPPool | HeldHTTPSPool
+    path: str
 
 
 class HttpUpstream:
@@ -44,16 +62,13 @@ class HttpUpstream:
     ) -> None:
         self._max_answer_bytes = max_answer_bytes
         self._clock = clock
-        self._pools = urllib3.PoolManager(
-            num_pools=POOLS, maxsize=concurrency, block=False, retries=False, cert_reqs="CERT_REQUIRED", ca_certs=ca_certs
-        )
-        self._pools.pool_classes_by_scheme = {"http": HeldHTTPPool, "https": HeldHTTPSPool}
+        self._concurrency = concurrency
+        self._ca_certs = ca_certs
+        self._lines: dict[str, Line] = {}
 
-    @contextmanager
-    def post(self, exchange: Exchange) -> Iterator[HttpReply]:
+    def post(self, exchange: Exchange) -> AbstractContextManager[HttpReply]:
         """POST the body. Raises Cancelled, DeadlineExceeded or UpstreamError; an error status is a reply, not an error."""
-        with self._request("POST", exchange) as reply:
-            yield reply
+        return self._request("POST", exchange)
 
     def get(self, exchange: Exchange) -> tuple[int, bytes]:
         """Status and body of a GET of the exchange's endpoint. Raises as `post` does."""
@@ -62,7 +77,21 @@ class HttpUpstream:
 
     def close(self) -> None:
         """Close the idle connections."""
-        self._pools.clear()
+        for line in self._lines.values():
+            line.pool.close()
+
+    def line(self, base_url: str) -> Line:
+        """The way to a base URL. It is made once: urllib3's own way from a URL to a connection is long."""
+        return self._lines.get(base_url) or self._lines.setdefault(base_url, self._new_line(base_url))
+
+    def _new_line(self, base_url: str) -> Line:
+        url = parse_url(base_url)
+        if url.scheme == "https":
+            pool = HeldHTTPSPool(
+                url.host or "", url.port, maxsize=self._concurrency, cert_reqs="CERT_REQUIRED", ca_certs=self._ca_certs
+            )
+            return Line(pool, url.path or "")
+        return Line(HeldHTTPPool(url.host or "", url.port, maxsize=self._concurrency), url.path or "")
 
     @contextmanager
     def _request(self, method: str, exchange: Exchange) -> Iterator[HttpReply]:
@@ -70,8 +99,10 @@ class HttpUpstream:
         watch.check()
         grip = Grip(exchange.cancel)
         try:
-            with watch.translated():
+            try:
                 response = self._open(method, exchange, grip, watch.remaining())
+            except FAULTS as error:
+                raise watch.translation(error) from None
             try:
                 watch.check()
                 yield HttpReply(response, grip, watch, self._max_answer_bytes)
@@ -81,16 +112,18 @@ class HttpUpstream:
             grip.release()
 
     def _open(self, method: str, exchange: Exchange, grip: Grip, remaining: float) -> urllib3.BaseHTTPResponse:
+        line = self.line(exchange.upstream.base_url)
         mark = current_grip.set(grip)
         try:
-            return self._pools.request(
+            return line.pool.urlopen(
                 method,
-                f"{exchange.upstream.base_url}/{exchange.endpoint}",
+                f"{line.path}/{exchange.endpoint}",
                 body=exchange.body if method == "POST" else None,
                 headers=_headers(exchange),
                 timeout=Timeout(connect=min(exchange.upstream.connect_timeout_s, remaining), read=remaining),
-                retries=False,
+                retries=NO_RETRIES,
                 redirect=False,
+                assert_same_host=False,  # the path holds no host
                 preload_content=False,
             )
         finally:
@@ -98,20 +131,15 @@ class HttpUpstream:
 
 
 def _headers(exchange: Exchange) -> dict[str, str]:
-    headers = {
-        "Accept": "text/event-stream" if exchange.stream else "application/json",
-        # Compressing a stream would only hold its small pieces back.
-        "Accept-Encoding": "identity" if exchange.stream else "gzip",
-        "Content-Type": "application/json",
-        "User-Agent": USER_AGENT,
-    }
-    if exchange.key:
-        if not all(" " < character <= "~" for character in exchange.key.reveal()):
-            # Refused here, because urllib3 would repeat the key in its error. It is the fault of whoever
-            # brought the key, so it must not open the breaker for the others.
-            raise UpstreamError("The provider key holds characters that no header can.", status=401, code="invalid_upstream_key")
-        headers["Authorization"] = f"Bearer {exchange.key.reveal()}"
-    return headers
+    headers = _STREAM if exchange.stream else _WHOLE
+    if not exchange.key:
+        return headers
+    key = exchange.key.reveal()
+    if not (key.isascii() and key.isprintable() and " " not in key):
+        # Refused here, because urllib3 would repeat the key in its error. It is the fault of whoever
+        # brought the key, so it must not open the breaker for the others.
+        raise UpstreamError("The provider key holds characters that no header can.", status=401, code="invalid_upstream_key")
+    return {**headers, "Authorization": f"Bearer {key}"}
 
 
 def _give_back(response: urllib3.BaseHTTPResponse) -> None:
@@ -141,20 +169,11 @@ class _Watch:
         if self.remaining() <= 0:
             raise DeadlineExceeded(f"The upstream '{self._upstream}' did not answer within the deadline.")
 
-    @contextmanager
-    def translated(self, *, reading: bool = False) -> Iterator[None]:
-        """Turn the network's errors into ours.
+    def translation(self, error: Exception, *, reading: bool = False) -> GatewayError:
+        """Our error for one of the network's (FAULTS).
 
-        Their text is not passed on: it may hold the URL, and with it whatever stands in its path.
+        Its text is not passed on: it may hold the URL, and with it whatever stands in its path.
         """
-        try:
-            yield
-        except GatewayError:
-            raise
-        except (HTTPError, HTTPException, OSError, ValueError) as error:
-            raise self._translation(error, reading) from None
-
-    def _translation(self, error: Exception, reading: bool) -> GatewayError:
         if self._cancel.cancelled:
             return Cancelled(f"The call was cancelled: {self._cancel.reason}")
         # A read waits exactly until the deadline, so a timeout well before it was one of connecting.
@@ -199,14 +218,26 @@ class HttpReply:
         return b"".join(self._chunks())
 
     def payloads(self) -> Iterator[list[bytes]]:
+        batch: list[bytes] = []
         for chunk in self._chunks():
-            if payloads := self._parser.feed(chunk):
-                yield payloads
+            batch += self._parser.feed(chunk)
             if self._parser.done:
-                self._drain()
-                return
-        if payloads := self._parser.close():
-            yield payloads
+                break
+            # Each batch costs its reader a round trip, so what has come together is handed on together.
+            if batch and (len(batch) >= BATCH or not self._more_is_here()):
+                yield batch
+                batch = []
+        else:
+            batch += self._parser.close()
+        if batch:
+            yield batch
+        if self._parser.done:
+            self._drain()
+
+    def _more_is_here(self) -> bool:
+        # The response of http.client inside urllib3's; there is no public way to it.
+        inner = self._response._fp  # type: ignore[attr-defined]
+        return isinstance(inner, Response) and self._grip.more_is_here(inner)
 
     def _chunks(self) -> Iterator[bytes]:
         size = 0
@@ -215,12 +246,16 @@ class HttpReply:
             if size > self._max_bytes:
                 raise UpstreamError("The upstream's answer is larger than the gateway accepts.", code="answer_too_large")
             yield chunk
+            if self._response.length_remaining == 0 and "content-encoding" not in self.headers:
+                return  # saves the look that would find nothing
 
     def _read1(self) -> bytes:
         self._watch.check()
         self._grip.limit_wait(self._watch.remaining())
-        with self._watch.translated(reading=True):
+        try:
             chunk = self._response.read1(READ_SIZE)
+        except FAULTS as error:
+            raise self._watch.translation(error, reading=True) from None
         # A shut socket looks like the end of the body.
         self._watch.check()
         return chunk
@@ -229,9 +264,13 @@ class HttpReply:
         """Read the few bytes that close the HTTP body, so that the connection can be used again."""
         self._grip.limit_wait(min(DRAIN_S, self._watch.remaining()))
         # The answer is complete: whatever goes wrong here costs only the connection, which is then closed.
-        with suppress(HTTPError, HTTPException, OSError, ValueError):
+        with suppress(*FAULTS):
             self._response.read1(READ_SIZE)
 
 
 def _lower(headers: Mapping[str, str], key: Secret) -> dict[str, str]:
-    return {name.lower(): key.masked_in(value) for name, value in headers.items()}
+    lower = {name.lower(): value for name, value in headers.items()}
+    said = "\n".join(lower.values())
+    if key.masked_in(said) == said:
+        return lower
+    return {name: key.masked_in(value) for name, value in lower.items()}

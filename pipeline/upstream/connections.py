@@ -11,11 +11,16 @@ import socket
 import threading
 from contextlib import suppress
 from contextvars import ContextVar
+from http import client
+from typing import Any
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from pipeline.upstream.cancel import CancelToken
+from pipeline.upstream.head import Response
+
+ONE_PIECE = 64 * 1024  # bytes of a request that are worth being copied together
 
 
 class Grip:
@@ -58,6 +63,11 @@ class Grip:
                 with suppress(OSError):
                     self._socket.settimeout(max(seconds, 0.001))
 
+    def more_is_here(self, response: Response) -> bool:
+        """Whether some more of this response has arrived already."""
+        with self._lock:
+            return self._socket is not None and response.ready(self._socket)
+
     def release(self) -> None:
         """The call is over: from here on a cancel must not touch the connection, which others may use."""
         self._cancel.remove(self.shut)
@@ -77,10 +87,12 @@ class Grip:
 current_grip: ContextVar[Grip | None] = ContextVar("current_grip", default=None)
 
 
-class _Held:
-    """The part that both connection classes share."""
+class HeldHTTPConnection(HTTPConnection):
+    """A connection whose current call has its hand on the socket."""
 
+    response_class = Response
     grip: Grip | None = None
+    _pieces: list[bytes] | None = None
 
     def hold(self, sock: socket.socket | None) -> None:
         """Give the socket to the current call, and take it from the one that used this connection before."""
@@ -93,32 +105,41 @@ class _Held:
         if grip is not None and sock is not None:
             grip.take(sock)
 
-
-class HeldHTTPConnection(_Held, HTTPConnection):
     def connect(self) -> None:
         super().connect()
         self.hold(self.sock)
 
-    def putrequest(self, method: str, url: str, skip_host: bool = False, skip_accept_encoding: bool = False) -> None:
+    def request(self, *args: Any, **options: Any) -> None:
         # A kept connection does not connect again; this is where a new call begins to use it.
         self.hold(self.sock)
-        super().putrequest(method, url, skip_host, skip_accept_encoding)
+        self._pieces = []
+        try:
+            super().request(*args, **options)
+        finally:
+            pieces, self._pieces = self._pieces, None
+        if sum(map(len, pieces)) <= ONE_PIECE:
+            pieces = [b"".join(pieces)]
+        for piece in pieces:
+            self.send(piece)
+
+    def send(self, data: Any) -> None:
+        """As http.client's, but a request leaves in one piece: head and body in a packet each cost nearly twice as much."""
+        if self._pieces is None:
+            super().send(data)
+        else:
+            self._pieces.append(data)
+
+    def putheader(self, header: str, *values: str) -> None:  # type: ignore[override]
+        # urllib3's own looks in every value for a marker that no header of ours is.
+        client.HTTPConnection.putheader(self, header, *values)
 
 
-class HeldHTTPSConnection(_Held, HTTPSConnection):
+class HeldHTTPSConnection(HeldHTTPConnection, HTTPSConnection):
     def _new_conn(self) -> socket.socket:
         # Held before the TLS handshake too: it may hang as well.
         sock = super()._new_conn()
         self.hold(sock)
         return sock
-
-    def connect(self) -> None:
-        super().connect()
-        self.hold(self.sock)
-
-    def putrequest(self, method: str, url: str, skip_host: bool = False, skip_accept_encoding: bool = False) -> None:
-        self.hold(self.sock)
-        super().putrequest(method, url, skip_host, skip_accept_encoding)
 
 
 class HeldHTTPPool(HTTPConnectionPool):

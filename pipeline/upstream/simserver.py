@@ -9,130 +9,124 @@ It is a tool for one's own machine: `/sim/last` shows what was sent, keys includ
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import click
 import msgspec
-import uvloop
-from granian._granian import RSGIHTTPProtocol as HTTPProtocol
-from granian.constants import HTTPModes, Interfaces
-from granian.rsgi import Scope
-from granian.server.embed import Server
 
 from pipeline import ids
 from pipeline.upstream.sim import wire
+from pipeline.upstream.sim.http import HttpCall, Receive, Send, serve_asgi
 from pipeline.upstream.sim.journal import Journal
 from pipeline.upstream.sim.plan import SimulatedAnswer
 from pipeline.upstream.simulator import BATCH, Failure, SimSettings, Simulation
 from pipeline.upstream.tokens import count_tokens
 
-JSON = ("content-type", "application/json")
-STREAM = [("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache")]
+JSON = {"content-type": "application/json"}
+STREAM = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
 MODELS = ["gpt-4o", "gpt-4o-mini", "leo-simulator", "text-embedding-3-small"]
-BACKLOG = 4096
-CALLS_AT_ONCE = 65_536
 
 
 class SimServer:
-    """The RSGI application. All of it runs in one event loop, so its counts need no lock."""
+    """The ASGI application. All of it runs in one event loop, so its counts need no lock."""
 
     def __init__(self, settings: SimSettings, count: Callable[[str], int] = count_tokens) -> None:
         self._simulation = Simulation(settings, count)
         self.journal = Journal()
 
-    async def __rsgi__(self, scope: Scope, proto: HTTPProtocol) -> None:
-        path = scope.path.removeprefix("/v1")
-        if path == "/chat/completions" and scope.method == "POST":
-            await self._chat(scope, proto)
-        elif path == "/embeddings" and scope.method == "POST":
-            await self._embeddings(scope, proto)
-        elif path == "/models" and scope.method == "GET":
-            proto.response_bytes(200, [JSON], wire.models(MODELS, ids.unix_now))
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        call = HttpCall(scope, receive, send)
+        path = call.path.removeprefix("/v1")
+        if path == "/chat/completions" and call.method == "POST":
+            await self._chat(call)
+        elif path == "/embeddings" and call.method == "POST":
+            await self._embeddings(call)
+        elif path == "/models" and call.method == "GET":
+            await call.answer(200, JSON, wire.models(MODELS, ids.unix_now))
         else:
-            await self._control(scope, proto)
+            await self._control(call)
 
-    async def _control(self, scope: Scope, proto: HTTPProtocol) -> None:
-        match scope.method, scope.path:
+    async def _control(self, call: HttpCall) -> None:
+        match call.method, call.path:
             case "GET", "/sim/stats":
-                proto.response_bytes(200, [JSON], msgspec.json.encode(self.journal.stats()))
+                await call.answer(200, JSON, msgspec.json.encode(self.journal.stats()))
             case "GET", "/sim/last":
-                proto.response_bytes(200, [JSON], msgspec.json.encode(self.journal.last()))
+                await call.answer(200, JSON, msgspec.json.encode(self.journal.last()))
             case "POST", "/sim/reset":
                 self.journal.reset()
                 self._simulation.configure(self._simulation.settings)
-                proto.response_bytes(200, [JSON], b"{}")
+                await call.answer(200, JSON, b"{}")
             case "POST", "/sim/config":
-                await self._configure(proto)
+                await self._configure(call)
             case _:
-                message = f"The simulator has no {scope.method} {scope.path}."
-                proto.response_bytes(404, [JSON], wire.error(404, message, code="not_found"))
+                message = f"The simulator has no {call.method} {call.path}."
+                await call.answer(404, JSON, wire.error(404, message, code="not_found"))
 
-    async def _configure(self, proto: HTTPProtocol) -> None:
+    async def _configure(self, call: HttpCall) -> None:
         """Change the settings that the body names; the others stay as they are."""
         try:
-            changes = msgspec.json.decode(await proto(), type=dict[str, Any])
+            changes = msgspec.json.decode(await call.body(), type=dict[str, Any])
             settings = msgspec.convert({**msgspec.to_builtins(self._simulation.settings), **changes}, SimSettings)
             unknown = sorted(set(changes) - set(SimSettings.__struct_fields__))
             if unknown:
                 raise msgspec.ValidationError(f"unknown settings: {', '.join(unknown)}")
         except msgspec.DecodeError as problem:
-            proto.response_bytes(400, [JSON], wire.error(400, str(problem), code="invalid_value"))
+            await call.answer(400, JSON, wire.error(400, str(problem), code="invalid_value"))
             return
         self._simulation.configure(settings)
-        proto.response_bytes(200, [JSON], msgspec.json.encode(settings))
+        await call.answer(200, JSON, msgspec.json.encode(settings))
 
-    async def _embeddings(self, scope: Scope, proto: HTTPProtocol) -> None:
-        body = await proto()
-        with self.journal.call(body, dict(scope.headers.items()), stream=False) as entry:
+    async def _embeddings(self, call: HttpCall) -> None:
+        body = await call.body()
+        with self.journal.call(body, call.headers, stream=False) as entry:
             embedded = self._simulation.embeddings(body)
-            async with _client(proto) as client:
+            async with _client(call) as client:
                 if await client.waits(self._simulation.settings.latency_ms):
-                    _send(proto, embedded)
+                    await _send(call, embedded)
                 else:
                     entry.cancelled = True
 
-    async def _chat(self, scope: Scope, proto: HTTPProtocol) -> None:
-        body = await proto()
-        with self.journal.call(body, dict(scope.headers.items()), stream=False) as entry:
+    async def _chat(self, call: HttpCall) -> None:
+        body = await call.body()
+        with self.journal.call(body, call.headers, stream=False) as entry:
             answer = self._simulation.chat(body)
             if isinstance(answer, Failure):
-                _send(proto, answer)
+                await _send(call, answer)
                 return
             entry.streamed(answer.stream)
-            async with _client(proto) as client:
-                entry.cancelled = not await self._answer(answer, proto, client)
+            async with _client(call) as client:
+                entry.cancelled = not await self._answer(answer, call, client)
 
-    async def _answer(self, answer: SimulatedAnswer, proto: HTTPProtocol, client: _Client) -> bool:
+    async def _answer(self, answer: SimulatedAnswer, call: HttpCall, client: _Client) -> bool:
         """Send the answer in its time. False when the client left before it was complete."""
         if not await client.waits(answer.delays.latency_ms):
             return False
         if answer.stream:
-            return await self._stream(answer, proto, client)
+            return await self._stream(answer, call, client)
         if not await client.waits(answer.delays.token_ms * answer.tokens_per_choice):
             return False
-        _send(proto, self._simulation.completion(answer))
+        await _send(call, self._simulation.completion(answer))
         return True
 
-    async def _stream(self, answer: SimulatedAnswer, proto: HTTPProtocol, client: _Client) -> bool:
-        transport = proto.response_stream(200, STREAM)
+    async def _stream(self, answer: SimulatedAnswer, call: HttpCall, client: _Client) -> bool:
+        await call.begin(200, STREAM)
         token_ms, drop_after = answer.delays.token_ms, answer.directive.drop_after
         batch: list[bytes] = []
         for index, (is_token, chunk) in enumerate(self._simulation.chunks(answer)):
             if index == drop_after:
-                # Returning without [DONE] ends the body early, as a server that died would.
-                await transport.send_bytes(b"".join(batch))
+                # Without [DONE], as of a server that died.
+                await call.piece(b"".join(batch), last=True)
                 return True
             batch.append(b"data: " + chunk + b"\n\n")
             if (is_token and token_ms > 0) or len(batch) >= BATCH:
-                if not await client.takes(transport.send_bytes(b"".join(batch))):
+                if not await client.takes(call.piece(b"".join(batch))):
                     return False
                 batch = []
                 if is_token and not await client.waits(token_ms):
                     return False
-        return await client.takes(transport.send_bytes(b"".join([*batch, b"data: [DONE]\n\n"])))
+        return await client.takes(call.piece(b"".join([*batch, b"data: [DONE]\n\n"]), last=True))
 
 
 class _Client:
@@ -151,14 +145,14 @@ class _Client:
         """Send, and say whether the client was there for it."""
         try:
             await sending
-        except (RuntimeError, OSError):  # granian's ProtocolClosed is a RuntimeError.
+        except OSError:
             return False
         return not self._left.done()
 
 
 @asynccontextmanager
-async def _client(proto: HTTPProtocol) -> AsyncIterator[_Client]:
-    left = asyncio.ensure_future(_departure(proto))
+async def _client(call: HttpCall) -> AsyncIterator[_Client]:
+    left = asyncio.ensure_future(call.leaves())
     try:
         yield _Client(left)
     finally:
@@ -167,39 +161,17 @@ async def _client(proto: HTTPProtocol) -> AsyncIterator[_Client]:
             await left
 
 
-async def _departure(proto: HTTPProtocol) -> None:
-    await proto.client_disconnect()
-
-
-def _send(proto: HTTPProtocol, answer: bytes | Failure) -> None:
+async def _send(call: HttpCall, answer: bytes | Failure) -> None:
     if isinstance(answer, Failure):
-        proto.response_bytes(answer.status, [JSON, *answer.headers.items()], answer.body)
+        await call.answer(answer.status, {**JSON, **answer.headers}, answer.body)
     else:
-        proto.response_bytes(200, [JSON, ("openai-version", "2020-10-01")], answer)
+        await call.answer(200, {**JSON, "openai-version": "2020-10-01"}, answer)
 
 
 def serve(host: str = "127.0.0.1", port: int = 9000, *, settings: SimSettings | None = None) -> None:
     """Serve until SIGINT or SIGTERM, in this process and this thread."""
-    uvloop.run(_serve(host, port, settings or SimSettings()))
-
-
-async def _serve(host: str, port: int, settings: SimSettings) -> None:
     count_tokens("The first count loads the vocabulary: better now than in the first call.")
-    server = Server(
-        SimServer(settings),
-        address=host,
-        port=port,
-        interface=Interfaces.RSGI,
-        http=HTTPModes.http1,
-        websockets=False,
-        backlog=BACKLOG,
-        backpressure=CALLS_AT_ONCE,
-        log_enabled=False,
-    )
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, server.stop)
-    await server.serve()
+    serve_asgi(SimServer(settings or SimSettings()), host, port)
 
 
 @click.command()

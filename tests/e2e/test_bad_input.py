@@ -197,9 +197,14 @@ def test_an_unknown_path_is_404(gateway: GatewayProcesses, refused: Callable[...
     assert refused(status, data, status)["code"] in ("unknown_url", "method_not_allowed")
 
 
+def test_a_method_that_nobody_knows_is_400(gateway: GatewayProcesses, refused: Callable[..., dict[str, Any]]) -> None:
+    status, data = spoken(gateway, "BREW", "/v1/embeddings", request({}), {"X-API-Key": KEY})
+    assert refused(400, data, status)["code"] == "invalid_http"
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/v1/chat/completions"), ("PUT", "/v1/chat/completions"), ("POST", "/v1/models"), ("BREW", "/v1/embeddings")],
+    [("GET", "/v1/chat/completions"), ("PUT", "/v1/chat/completions"), ("POST", "/v1/models"), ("PROPFIND", "/v1/embeddings")],
 )
 def test_a_wrong_method_is_405(gateway: GatewayProcesses, refused: Callable[..., dict[str, Any]], method: str, path: str) -> None:
     status, data = spoken(gateway, method, path, request({}), {"X-API-Key": KEY})

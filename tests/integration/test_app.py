@@ -53,6 +53,8 @@ class LocalWorker:
     def submit(self, key: str, epoch: str, stage: int) -> None:
         self._messages.put((key, epoch, stage))
 
+    submit_soon = submit
+
     def hold(self) -> None:
         self._may_work.clear()
 
@@ -705,7 +707,7 @@ def test_a_crash_is_told_recorded_and_leaves_nobody_waiting(
 ) -> None:
     here = house.app.extensions["leo"]
     first = [Delta([b'{"choices":[]}'])] if begun else []
-    house.app.extensions["leo"] = Context(here.gateway, here.submitter, BrokenDoor(here.door, *first))  # type: ignore[arg-type]
+    house.app.extensions["leo"] = Context(here.gateway, here.submitter, BrokenDoor(here.door, *first), here.lane)  # type: ignore[arg-type]
     response = house.ask(house.question(stream=stream))
     if stream and begun:
         assert b'"code":"internal_error"' in response.data

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,6 +25,7 @@ from pipeline.request.controls import Controls
 from pipeline.request.model import parse
 from pipeline.request.plan import Policy
 from pipeline.runner import Runner
+from tests.support.reading import read_all
 from tests.support.redis_server import RedisServer
 from tests.support.runs import BODY, make_answer, make_runs
 from tests.support.waiting import wait_until
@@ -92,7 +94,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 def read(entry: Entry) -> list[Event]:
     """All events that this caller sees."""
     try:
-        return [event for batch in entry.events() for event in batch]
+        return read_all(entry.events())
     finally:
         entry.close()
 
@@ -252,7 +254,9 @@ def test_callers_of_a_lost_run_share_the_next_one_too(house: House, pool: Thread
     house.queue.clear()
     redis_client.flushall()
     wait_until(lambda: house.queue, what="the run being queued anew")
-    wait_until(lambda: house.follower.waiting == 4, what="all callers waiting again")
+    wait_until(
+        lambda: [watch.callers for watch in list(house.follower._watches.values())] == [4], what="all callers at the new run"
+    )
     house.work()
     for future in futures:
         assert isinstance(future.result(20)[-1], Answered)
@@ -284,12 +288,12 @@ def test_a_stream_that_is_lost_halfway_is_told_again(house: House, pool: ThreadP
     house.runs.append(claim, [half], claim.length)
     seen: list[Event] = []
 
-    def follow() -> None:
-        for batch in entry.events():
+    async def follow() -> None:
+        async for batch in entry.events():
             seen.extend(batch)
         entry.close()
 
-    done = pool.submit(follow)
+    done = pool.submit(lambda: asyncio.run(follow()))
     wait_until(lambda: half in seen, what="the first half being read")
     redis_client.flushall()
     wait_until(lambda: house.queue, what="the run being queued anew")

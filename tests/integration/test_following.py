@@ -19,6 +19,7 @@ from pipeline.admission.runs import Runs
 from pipeline.chain import Chain, Stage, StageFunction, State, Work
 from pipeline.errors import BadRequest, Cancelled, DeadlineExceeded
 from pipeline.runner import Runner
+from tests.support.reading import Reader, read_all
 from tests.support.redis_server import RedisServer
 from tests.support.runs import admit, make_answer, make_plan, make_request, make_runs
 from tests.support.waiting import wait_until
@@ -82,7 +83,7 @@ def soon() -> float:
 def all_events(follower: Follower, epoch: str, key: str = "k1", deadline: float | None = None) -> list[Event]:
     subscription = follower.follow(key, epoch, deadline or soon())
     try:
-        return [event for batch in subscription.events() for event in batch]
+        return read_all(subscription.events())
     finally:
         subscription.close()
 
@@ -128,12 +129,11 @@ def test_a_caller_who_comes_in_the_middle_gets_what_was_said_before(runs: Runs, 
     half.wait(10)
     admit(runs)
     subscription = follower.follow("k1", epoch, soon())
-    events = subscription.events()
-    seen = next(events)
-    assert seen[-1] == Delta([b"first"])
-    go_on.set()
-    for batch in events:
-        seen += batch
+    with Reader(subscription.events()) as reader:
+        seen = reader.next()
+        assert seen[-1] == Delta([b"first"])
+        go_on.set()
+        seen += reader.rest()
     assert [event.chunks for event in seen if isinstance(event, Delta)] == [[b"first"], [b"second"]]
     subscription.close()
     worker.join(10)
@@ -204,14 +204,15 @@ def test_the_last_caller_who_leaves_ends_the_call(runs: Runs, follower: Follower
 
     worker = in_thread(lambda: runner_of(runs, call).run("k1", epoch, 0))
     one, other = follower.follow("k1", epoch, soon()), follower.follow("k1", epoch, soon())
-    assert next(one.events())
+    with Reader(one.events()) as reader:
+        assert reader.next()
     one.leave()
     one.close()
     # The other one still follows: beats go by and the call goes on.
     assert not cancelled.wait(0.3)
     other.leave()
     with pytest.raises(Cancelled):
-        next(other.events())
+        read_all(other.events())
     other.close()
     assert cancelled.wait(10)
     worker.join(10)

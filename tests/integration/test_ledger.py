@@ -24,11 +24,22 @@ from pipeline.ledger.analytics import Analytics
 from pipeline.ledger.events import Event
 from pipeline.ledger.lease import LEASE_KEY, Lease
 from pipeline.ledger.retention import delete_older_than
+from pipeline.ledger.rows import HitsRow, hits_row
 from pipeline.ledger.stream import DEAD_STREAM, STREAM, BufferedLedger, LedgerStream
 from pipeline.ledger.writer import LedgerWriter
 from pipeline.storage.engine import create_engine, writing
-from pipeline.storage.tables import Feedback, LedgerCall, LedgerRequest, LedgerRollup
-from tests.support.ledger import AT, call_event, request_event, rows, sums_in_table, sums_over_rows
+from pipeline.storage.tables import Feedback, LedgerCall, LedgerHits, LedgerRequest, LedgerRollup
+from tests.support.ledger import (
+    AT,
+    call_event,
+    drain,
+    hits_event,
+    ids_in,
+    request_event,
+    rows,
+    sums_in_table,
+    sums_over_rows,
+)
 from tests.support.postgres import database_down
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
@@ -44,17 +55,6 @@ def stream(redis_client: redis.Redis) -> LedgerStream:
 @pytest.fixture
 def writer(redis_client: redis.Redis, engine: Engine) -> LedgerWriter:
     return LedgerWriter(redis_client, engine, batch=100)
-
-
-def drain(writer: LedgerWriter) -> int:
-    total = 0
-    while taken := writer.drain_once(block_ms=0):
-        total += taken
-    return total
-
-
-def ids_in(engine: Engine) -> list[str]:
-    return sorted(row["id"] for table in (LedgerRequest, LedgerCall) for row in rows(engine, table))
 
 
 @contextlib.contextmanager
@@ -74,10 +74,12 @@ def process(redis_url: str, database_url: str, batch: int) -> Iterator[subproces
 
 def test_every_field_of_an_event_arrives(stream: LedgerStream, writer: LedgerWriter, engine: Engine) -> None:
     request, call = request_event(bypass_reason="seed", call_id="c", stream=True), call_event(error="late", first_token_ms=1.25)
-    stream.append_many([request, call])
-    assert stream.backlog() == 2
-    assert writer.drain_once(block_ms=0) == 2
+    hits = hits_event(call_id="c", stream=True)
+    stream.append_many([request, hits, call])
+    assert stream.backlog() == 3
+    assert writer.drain_once(block_ms=0) == 3
     assert [type(request)(**row) for row in rows(engine, LedgerRequest)] == [request]
+    assert [HitsRow(**row) for row in rows(engine, LedgerHits)] == [hits_row(hits)]
     assert [type(call)(**row) for row in rows(engine, LedgerCall)] == [call]
     assert stream.backlog() == 0
 
@@ -118,11 +120,12 @@ def test_a_long_batch_arrives_whole_and_in_order(redis_client: redis.Redis, stre
 
 
 def test_a_redelivered_event_counts_once(stream: LedgerStream, writer: LedgerWriter, engine: Engine) -> None:
-    stream.append_many([request_event(), request_event(), call_event(), call_event()])
+    hits = hits_event()
+    stream.append_many([request_event(), request_event(), hits, call_event(), hits, call_event()])
     drain(writer)
-    stream.append_many([request_event(), call_event()])
+    stream.append_many([request_event(), call_event(), hits])
     drain(writer)
-    assert ids_in(engine) == ["abab:1:0", "req_1"]
+    assert ids_in(engine) == sorted(["abab:1:0", "req_1", hits.id])
     assert sums_in_table(engine) == sums_over_rows(engine)
 
 
@@ -138,14 +141,15 @@ class DiesBeforeDeleting(redis.Redis):
 def test_a_writer_that_dies_after_its_commit_counts_nothing_twice(
     redis_url: str, stream: LedgerStream, writer: LedgerWriter, engine: Engine
 ) -> None:
-    stream.append_many([request_event(), call_event()])
+    hits = hits_event()
+    stream.append_many([request_event(), call_event(), hits])
     dying = DiesBeforeDeleting.from_url(redis_url)
     with pytest.raises(Killed):
         LedgerWriter(dying, engine).drain_once(block_ms=0)
     dying.close()
-    assert stream.backlog() == 2
-    assert drain(writer) == 2
-    assert ids_in(engine) == ["abab:1:0", "req_1"]
+    assert stream.backlog() == 3
+    assert drain(writer) == 3
+    assert ids_in(engine) == sorted(["abab:1:0", "req_1", hits.id])
     assert sums_in_table(engine) == sums_over_rows(engine)
 
 
@@ -186,14 +190,31 @@ calls = st.builds(
 )
 
 
+batches = st.builds(
+    hits_event,
+    st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1)), min_size=1, max_size=20),
+    st.integers(0, 10).map("req_{:020x}".format),
+    at=moments,
+    tenant=names,
+    model=names,
+    status=st.sampled_from([200, 404]),
+    prompt_tokens=token_counts,
+    tokens_saved=token_counts,
+    cost=moneys,
+    cost_saved=moneys,
+)
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(events=st.lists(requests | calls, max_size=60), batch=st.integers(1, 50), again=st.randoms(use_true_random=False))
+@given(
+    events=st.lists(requests | calls | batches, max_size=60), batch=st.integers(1, 50), again=st.randoms(use_true_random=False)
+)
 def test_the_sums_equal_the_rows_for_any_events_in_any_order_delivered_again(
     redis_client: redis.Redis, engine: Engine, events: list[Event], batch: int, again: Any
 ) -> None:
     redis_client.flushall()
     with writing(engine) as connection:
-        for table in (LedgerRequest, LedgerCall, LedgerRollup):
+        for table in (LedgerRequest, LedgerHits, LedgerCall, LedgerRollup):
             connection.execute(delete(table))
     stream, writer = LedgerStream(redis_client, 100_000), LedgerWriter(redis_client, engine, batch=batch)
     redelivered = [event for event in events if again.random() < 0.5]
@@ -323,6 +344,7 @@ def test_two_writers_at_once_do_no_harm(
 ) -> None:
     events: list[Event] = [request_event(f"req_{number:04}", at=AT + number) for number in range(400)]
     stream.append_many(events + [call_event(f"call:{number:04}") for number in range(400)])
+    stream.append_many([hits_event(at=AT + number) for number in range(100)])
     engines = [create_engine(database_url) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         drained = [pool.submit(drain, LedgerWriter(redis_client, own, batch=20 + 7 * n)) for n, own in enumerate(engines)]
@@ -330,7 +352,7 @@ def test_two_writers_at_once_do_no_harm(
             future.result(PATIENCE_S)
     for own in engines:
         own.dispose()
-    assert len(ids_in(engine)) == 800
+    assert len(ids_in(engine)) == 900
     assert sums_in_table(engine) == sums_over_rows(engine)
 
 
@@ -397,10 +419,12 @@ def test_old_rows_go_and_the_figures_stay(stream: LedgerStream, writer: LedgerWr
     day = 86_400
     stream.append_many([request_event(f"old{number}", at=AT - 40 * day) for number in range(7)])
     stream.append_many([call_event("oldcall", at=AT - 40 * day), request_event("new", at=AT - 20 * day)])
+    new = hits_event(at=AT - 20 * day)
+    stream.append_many([new, *(hits_event(at=AT - 40 * day) for _ in range(4))])
     drain(writer)
     before = sums_in_table(engine)
-    assert delete_older_than(engine, 30, now=lambda: AT, batch=3) == 8
-    assert ids_in(engine) == ["new"]
+    assert delete_older_than(engine, 30, now=lambda: AT, batch=3) == 12
+    assert ids_in(engine) == ["new", new.id]
     assert sums_in_table(engine) == before
     assert delete_older_than(engine, 30, now=lambda: AT, batch=3) == 0
 

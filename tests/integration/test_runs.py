@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import redis
@@ -286,3 +287,124 @@ def test_a_paused_redis_fails_within_its_timeout() -> None:
             server.resume()
         assert wait_until(lambda: admit(runs, "k3").verdict == "new", what="recovery")
         runs.redis.connection_pool.disconnect()
+
+
+# --- several at once ---
+
+
+def test_each_run_of_a_message_is_claimed_for_itself(runs: Runs) -> None:
+    epochs = {key: admit(runs, key).epoch for key in ("k1", "k2", "k3", "k4")}
+    assert runs.claim("k2", epochs["k2"], 0) is not None  # somebody else is at work on this one
+    found = runs.claim_many([("k1", epochs["k1"]), ("k2", epochs["k2"]), ("k3", "17"), ("k4", epochs["k4"])], 0)
+    assert [(claim.key, claim.epoch) if claim else None for claim in found] == [
+        ("k1", epochs["k1"]),
+        None,
+        None,
+        ("k4", epochs["k4"]),
+    ]
+
+
+def test_a_claim_that_redis_refuses_does_not_cost_the_others_theirs(runs: Runs, redis_client: redis.Redis) -> None:
+    epoch = admit(runs, "k1").epoch
+    redis_client.set(run_key("k2"), "not a hash")
+    found = runs.claim_many([("k1", epoch), ("k2", epoch)], 0)
+    assert found[0] is not None
+    assert found[1] is None
+    with pytest.raises(redis.ResponseError):
+        runs.claim("k2", epoch, 0)
+
+
+def test_scripts_that_redis_has_forgotten_are_loaded_again(runs: Runs, redis_client: redis.Redis) -> None:
+    epochs = [(key, admit(runs, key).epoch) for key in ("k1", "k2")]
+    redis_client.script_flush()
+    claims = runs.claim_many(epochs, 0)
+    assert None not in claims
+    redis_client.script_flush()
+    assert [pulse.held for pulse in runs.renew([claim for claim in claims if claim])] == [True, True]
+
+
+# --- what rides along with the end of a run ---
+
+
+class Note:
+    """A rider that looks at the state of the run when it is carried out, and keeps what it is told."""
+
+    LOOK = "return {redis.call('HGET', KEYS[1], 'st'), redis.call('EXISTS', KEYS[2])}"
+
+    def __init__(self, key: str = "k1") -> None:
+        self.key = key
+        self.boarded = 0
+        self.heard: list[object] = []
+
+    def board(self, pipe: Any) -> None:
+        self.boarded += 1
+        pipe.eval(self.LOOK, 2, run_key(self.key), answer_key(self.key))
+
+    def hear(self, reply: object) -> None:
+        self.heard.append(reply)
+
+    def go(self) -> None:
+        raise AssertionError("it rode along")
+
+
+def test_what_goes_before_the_answer_is_there_before_it_and_what_goes_after_comes_after(runs: Runs) -> None:
+    runs.finish(claimed(runs, "k0"), [Answered(make_answer(), "upstream")])  # so that Redis knows the script
+    claim, bill, later = claimed(runs), Note(), Note()
+    last = "redis.call('SET', 'seen', redis.call('HGET', KEYS[1], 'st'))"
+    verdict = runs.finish(
+        claim,
+        [Answered(make_answer(), "upstream")],
+        store=make_answer(),
+        before=[bill],
+        after=[lambda pipe: pipe.eval(last, 1, run_key("k1")), later.board],
+    )
+    assert verdict == "ok"
+    assert bill.heard == [[b"running", 0]]
+    assert runs.redis.get("seen") == b"done"
+    assert later.heard == []
+
+
+def test_a_rider_whose_command_is_refused_hears_it_and_the_answer_is_out(runs: Runs, caplog: pytest.LogCaptureFixture) -> None:
+    class Refused(Note):
+        LOOK = "return redis.call('INCR', KEYS[1])"
+
+    claim, refused = claimed(runs), Refused()
+    broken = "return redis.error_reply('no')"
+    assert (
+        runs.finish(claim, [Answered(make_answer(), "upstream")], before=[refused], after=[lambda pipe: pipe.eval(broken, 0)])
+        == "ok"
+    )
+    assert isinstance(refused.heard[0], redis.ResponseError)
+    assert isinstance(log_of(runs, claim.epoch)[-1], Answered)
+    assert "not_kept key=k1" in caplog.text
+
+
+def test_the_order_holds_when_redis_has_forgotten_the_scripts(runs: Runs, redis_client: redis.Redis) -> None:
+    claim, bill = claimed(runs), Note()
+    redis_client.script_flush()
+    assert runs.finish(claim, [Answered(make_answer(), "upstream")], store=make_answer(), before=[bill]) == "ok"
+    assert bill.heard == [[b"running", 0]]
+    assert admit(runs).answer == make_answer()
+
+
+def test_an_end_that_redis_refuses_can_be_repeated_with_all_that_rides_along() -> None:
+    with RedisServer(config={"maxmemory-policy": "noeviction"}) as server:
+        runs = make_runs(server.client())
+        runs.finish(claimed(runs, "k0"), [Answered(make_answer(), "upstream")])  # so that Redis knows the script
+        claim, bill = claimed(runs), Note()
+        runs.redis.config_set("maxmemory", 1)
+        with pytest.raises(StoreUnavailable):
+            runs.finish(claim, [Answered(make_answer(), "upstream")], before=[bill])
+        assert bill.heard == []
+        runs.redis.config_set("maxmemory", 0)
+        assert runs.finish(claim, [Answered(make_answer(), "upstream")], before=[bill]) == "ok"
+        assert (bill.boarded, bill.heard) == (2, [[b"running", 0]])
+        runs.redis.close()
+
+
+def test_a_stale_end_still_takes_its_riders_along(redis_client: redis.Redis) -> None:
+    runs = make_runs(redis_client, lease=0.01)
+    first, bill = claimed(runs), Note()
+    wait_until(lambda: runs.claim("k1", first.epoch, 0), what="the lease running out")
+    assert runs.finish(first, [Answered(make_answer(), "upstream")], before=[bill]) == "stale"
+    assert bill.heard == [[b"running", 0]]

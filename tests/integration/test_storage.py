@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 
 from pipeline import errors
 from pipeline.settings import Settings
 from pipeline.storage.engine import create_engine, writing
 from pipeline.storage.keys import Authenticator, KeyStore
 from pipeline.storage.migrate import HEAD, SchemaError, current_revision, is_current, upgrade
-from pipeline.storage.switches import IMPLEMENTED, RETRY_S, STRATEGIES, Switchboard
+from pipeline.storage.switches import AHEAD_S, FRESH_S, IMPLEMENTED, RETRY_S, STRATEGIES, Switchboard
 from pipeline.storage.tables import Base
 from tests.support.clock import FakeClock
 from tests.support.postgres import create_database, database_down, drop_database
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -242,3 +245,100 @@ def test_without_a_database_the_defaults_are_in_force_and_a_change_is_refused() 
     with pytest.raises(errors.StoreUnavailable):
         switches.set("adaptive_cache", False)
     engine.dispose()
+
+
+# --- switches, without asking for each request ---
+
+
+def test_the_version_grows_only_when_a_switch_really_changes(switches: Switchboard, clock: FakeClock) -> None:
+    versions = []
+    for enabled in (True, True, False, False, True):
+        switches.set("adaptive_cache", enabled)
+        assert switches.enabled("adaptive_cache", "acme") == enabled
+        clock.advance(1)
+        assert switches.enabled("adaptive_cache", "acme") == enabled
+        versions.append(switches.version)
+    assert versions == [1, 1, 2, 2, 3]
+
+
+def test_a_local_change_is_in_force_at_once(switches: Switchboard, clock: FakeClock) -> None:
+    assert switches.enabled("adaptive_cache", "acme")
+    assert clock() < switches.good_until
+    switches.set("adaptive_cache", False)
+    assert clock() >= switches.good_until
+    assert not switches.enabled("adaptive_cache", "acme")
+    assert clock() < switches.good_until
+
+
+def test_a_local_change_is_in_force_at_once_even_while_an_older_reading_is_on_its_way(
+    switches: Switchboard, engine: Engine, clock: FakeClock
+) -> None:
+    has_read, go_on = threading.Event(), threading.Event()
+
+    def hold(*_: object) -> None:
+        if threading.current_thread().name == "switches-ahead" and not has_read.is_set():
+            has_read.set()
+            assert go_on.wait(10)
+
+    assert switches.enabled("adaptive_cache", "acme")
+    clock.advance(AHEAD_S)
+    event.listen(engine, "checkin", hold)  # it has its rows by then
+    switches.refresh()
+    assert has_read.wait(10)
+    switches.set("adaptive_cache", False)
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(switches.enabled, "adaptive_cache", "acme")
+        go_on.set()
+        assert not answer.result(10)
+    wait_until(lambda: switches._errands._doing is None)
+    assert not switches.enabled("adaptive_cache", "acme")
+
+
+def test_what_is_asked_for_all_the_time_never_lapses(switches: Switchboard, clock: FakeClock) -> None:
+    switches.enabled("adaptive_cache", "acme")
+    for _ in range(10):
+        clock.advance(AHEAD_S)
+        switches.refresh()
+        wait_until(lambda: switches.good_until == clock() + FRESH_S)
+    assert switches.version == 0
+
+
+def test_a_change_elsewhere_shows_ahead_as_a_new_version(switches: Switchboard, engine: Engine, clock: FakeClock) -> None:
+    switches.enabled("adaptive_cache", "acme")
+    Switchboard(engine, clock).set("adaptive_cache", False)
+    switches.refresh()
+    assert switches._errands._alive is False
+    clock.advance(AHEAD_S)
+    switches.refresh()
+    wait_until(lambda: switches.version == 1)
+    assert not switches.enabled("adaptive_cache", "acme")
+
+
+def test_an_outage_that_is_met_ahead_switches_nothing(postgres_url: str, postgres_database_url: str) -> None:
+    clock, engine = FakeClock(), create_engine(postgres_database_url)
+    switches = Switchboard(engine, clock)
+    switches.set("adaptive_cache", False)
+    assert not switches.enabled("adaptive_cache", "acme")
+    with database_down(postgres_url, postgres_database_url):
+        clock.advance(AHEAD_S)
+        switches.refresh()
+        wait_until(lambda: switches.good_until == clock() + RETRY_S)
+        assert not switches.enabled("adaptive_cache", "acme")
+        assert switches.version == 1
+    engine.dispose()
+
+
+def test_a_revoked_key_loses_its_standing_ahead(keys: KeyStore) -> None:
+    clock = FakeClock()
+    authenticator = Authenticator(keys, Settings(), clock)
+    public_id, plaintext = keys.create("acme", "laptop")
+    authenticator.authenticate(plaintext)
+    standing = authenticator.standing(plaintext)
+    assert standing is not None
+    clock.advance(AHEAD_S)
+    authenticator.refresh(standing)
+    wait_until(lambda: standing.good_until == clock() + FRESH_S)
+    assert keys.revoke(public_id)
+    clock.advance(AHEAD_S)
+    authenticator.refresh(standing)
+    wait_until(lambda: standing.good_until == 0)

@@ -203,7 +203,7 @@ def test_the_body_arrives_byte_for_byte_and_the_key_with_it(sim: Sim, gateway: G
 def test_one_connection_serves_call_after_call(sim: Sim, http: HttpUpstream, gateway: Gateway) -> None:
     for stream in (False, True, True, False):
         gateway.ask(stream=stream)
-    pool = http._pools.connection_from_url(sim.url)
+    pool = http.line(f"{sim.url}/v1").pool
     assert (pool.num_connections, pool.num_requests) == (1, 4)
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import struct
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Engine, select
 
-from pipeline.ledger.events import CallEvent, RequestEvent
-from pipeline.storage.tables import Base, LedgerCall, LedgerRequest, LedgerRollup
+from pipeline.ids import hit_batch_id, hit_id
+from pipeline.ledger.events import CallEvent, HitsEvent, RequestEvent
+from pipeline.ledger.writer import LedgerWriter
+from pipeline.storage.tables import Base, LedgerCall, LedgerHits, LedgerRequest, LedgerRollup
 
 AT = 1_700_000_000.0
 
@@ -58,6 +62,27 @@ def call_event(event_id: str = "abab:1:0", **changes: Any) -> CallEvent:
     return CallEvent(**{**fields, **changes})
 
 
+def hits_event(marks: Sequence[tuple[int, int]] = ((0, 2500), (7, 40)), batch: str = "", **changes: Any) -> HitsEvent:
+    """Hits as `request_event`; each mark is (milliseconds after the first, microseconds)."""
+    packed = b"".join(struct.pack("<II", *mark) for mark in marks)
+    latency_ms = marks[0][1] / 1000
+    first = {"latency_ms": latency_ms, "overhead_ms": latency_ms, **changes}
+    return HitsEvent(first=request_event(hit_id(batch or hit_batch_id(), 0), **first), marks=packed)
+
+
+def drain(writer: LedgerWriter) -> int:
+    """Carries over all that waits and returns how many entries there were."""
+    total = 0
+    while taken := writer.drain_once(block_ms=0):
+        total += taken
+    return total
+
+
+def ids_in(engine: Engine) -> list[str]:
+    """The ids of all events in the database, those of hits once a batch."""
+    return sorted(row["id"] for table in (LedgerRequest, LedgerHits, LedgerCall) for row in rows(engine, table))
+
+
 def rows(engine: Engine, table: type[Base]) -> list[dict[str, Any]]:
     """All rows of a table as dictionaries."""
     with engine.connect() as connection:
@@ -78,6 +103,12 @@ def sums_over_rows(engine: Engine) -> dict[tuple[str, int, str], dict[str, int]]
     sums: dict[tuple[str, int, str], Counter[str]] = {}
     for row in rows(engine, LedgerRequest):
         _count_request(sums.setdefault((row["tenant"], int(row["at"]) // 3600, row["model"]), Counter()), row)
+    for row in rows(engine, LedgerHits):
+        counter = sums.setdefault((row["tenant"], int(row["at"]) // 3600, row["model"]), Counter())
+        marks = list(struct.iter_unpack("<II", row["marks"]))
+        assert len(marks) == row["hits"]
+        for _, micros in marks:
+            _count_request(counter, row | {"latency_ms": micros / 1000, "overhead_ms": micros / 1000})
     for row in rows(engine, LedgerCall):
         _count_call(sums.setdefault((row["tenant"], int(row["at"]) // 3600, row["model"]), Counter()), row)
     return {key: {name: value for name, value in counter.items() if value} for key, counter in sums.items()}

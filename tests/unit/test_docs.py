@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 API = (ROOT / "docs/api.md").read_text()
 README = (ROOT / "README.md").read_text()
-HEADER_MODULES = ("receipt.py", "errors.py", "openai.py")
+HEADER_MODULES = ("receipt.py", "errors.py", "completion.py")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 

@@ -11,6 +11,7 @@ local log = ARGV[3] .. run[2]
 redis.call('HSET', KEYS[1], 'lease', now + tonumber(ARGV[2]), 'out', 1)
 local length = redis.call('LLEN', log)
 if length > tonumber(ARGV[5]) then return length end
-for i = 6, #ARGV do length = redis.call('RPUSH', log, ARGV[i]) end
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], now, '+inf')) do redis.call('PUBLISH', 'leo:fe:' .. id, ARGV[4] .. ':' .. run[2]) end
-return length
+local events = {unpack(ARGV, 6)}
+redis.call('RPUSH', log, unpack(events))
+notify(redis.call('ZRANGEBYSCORE', KEYS[2], now, '+inf'), ARGV[4] .. ':' .. run[2], length, events)
+return length + #events

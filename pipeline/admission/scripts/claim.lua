@@ -22,7 +22,7 @@ end
 local token = redis.call('HINCRBY', KEYS[1], 'tok', 1)
 redis.call('HSET', KEYS[1], 'st', 'running', 'lease', now + tonumber(ARGV[3]), 'out', 0, 'lost', 0)
 if run[6] == '1' then
-  redis.call('RPUSH', ARGV[4] .. ARGV[1], ARGV[5])
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], now, '+inf')) do redis.call('PUBLISH', 'leo:fe:' .. id, ARGV[6] .. ':' .. ARGV[1]) end
+  local length = redis.call('RPUSH', ARGV[4] .. ARGV[1], ARGV[5])
+  notify(redis.call('ZRANGEBYSCORE', KEYS[2], now, '+inf'), ARGV[6] .. ':' .. ARGV[1], length - 1, {ARGV[5]})
 end
 return {string.format('%.0f', token), run[7], tostring(tonumber(run[5]) - now), redis.call('LLEN', ARGV[4] .. ARGV[1]), lost}

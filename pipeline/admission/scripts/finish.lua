@@ -18,10 +18,11 @@ if ARGV[4] == 'abandoned' then
   redis.call('DEL', KEYS[1], KEYS[2], log)
   return 'ok'
 end
-for i = 8, #ARGV do redis.call('RPUSH', log, ARGV[i]) end
+local events = {unpack(ARGV, 8)}
+local length = redis.call('RPUSH', log, unpack(events))
 if ARGV[6] ~= '' then redis.call('SET', KEYS[3], ARGV[6], 'PX', ARGV[7]) end
 redis.call('HSET', KEYS[1], 'st', ARGV[4])
 redis.call('HDEL', KEYS[1], 'req')
 for _, key in ipairs({KEYS[1], KEYS[2], log}) do redis.call('PEXPIRE', key, ARGV[5]) end
-for _, id in ipairs(followers) do redis.call('PUBLISH', 'leo:fe:' .. id, ARGV[3] .. ':' .. run[2]) end
+notify(followers, ARGV[3] .. ':' .. run[2], length - #events, events)
 return 'ok'

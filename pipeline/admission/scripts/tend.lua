@@ -23,7 +23,7 @@ if run[1] == 'running' and now > tonumber(run[3]) then
     redis.call('HSET', KEYS[1], 'st', 'failed')
     redis.call('HDEL', KEYS[1], 'req')
     for _, key in ipairs({KEYS[1], KEYS[2], log}) do redis.call('PEXPIRE', key, ARGV[9]) end
-    for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], now, '+inf')) do redis.call('PUBLISH', 'leo:fe:' .. id, ARGV[5] .. ':' .. ARGV[1]) end
+    notify(redis.call('ZRANGEBYSCORE', KEYS[2], now, '+inf'), ARGV[5] .. ':' .. ARGV[1], length - 1, {ARGV[7]})
     return {'ok', length}
   end
 elseif run[1] == 'queued' and tonumber(ARGV[8]) > 0 and now - tonumber(run[4]) > tonumber(ARGV[8]) then

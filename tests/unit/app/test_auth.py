@@ -16,7 +16,8 @@ from app.context import Context
 from pipeline.door import Caller
 from pipeline.errors import Forbidden, Unauthorized
 from pipeline.settings import Settings
-from pipeline.storage.keys import Authenticator, Principal
+from pipeline.storage.authenticate import Authenticator
+from pipeline.storage.key_format import Principal, key_digest
 
 ACME = Principal(tenant="acme", key_id="k1", is_admin=False, bring_own_key=False)
 BRINGS = Principal(tenant="byok", key_id="k2", is_admin=False, bring_own_key=True)
@@ -27,8 +28,8 @@ PROVIDER = "sk-provider"
 class Store:
     """A key store that knows two tenants."""
 
-    def find(self, plaintext: str) -> Principal | None:
-        return KEYS.get(plaintext)
+    def find_digest(self, public_id: str, digest: str) -> Principal | None:
+        return {key_digest(key): principal for key, principal in KEYS.items()}.get(digest)
 
 
 def asked(what: Callable[[Any], Any], settings: Settings | None = None, **headers: str) -> Any:
@@ -36,7 +37,7 @@ def asked(what: Callable[[Any], Any], settings: Settings | None = None, **header
     settings = settings or Settings(api_key="api-key", admin_key="admin-key")
     app = Flask("auth")
     gateway: Any = SimpleNamespace(settings=settings, authenticator=Authenticator(Store(), settings))
-    app.extensions["leo"] = Context(gateway, submitter=None, door=None)  # type: ignore[arg-type]
+    app.extensions["leo"] = Context(gateway, submitter=None, door=None, lane=None)  # type: ignore[arg-type]
     with app.test_request_context("/", headers={name.replace("_", "-"): value for name, value in headers.items()}):
         return what(request)
 

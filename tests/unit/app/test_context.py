@@ -27,7 +27,7 @@ def test_a_broker_that_goes_takes_the_good_answer_of_before_with_it() -> None:
     canary = Canary()
     gateway: Any = SimpleNamespace(settings=Settings(), canary=canary, runs=None)
     submitter: Any = SimpleNamespace(canary=None)
-    worker: Recent = Context(gateway, submitter, door=None).worker  # type: ignore[arg-type]
+    worker: Recent = Context(gateway, submitter, door=None, lane=None).worker  # type: ignore[arg-type]
     assert worker.value() == 1
     canary.broker_is_gone = True
     worker._expires = 0.0  # the second is over

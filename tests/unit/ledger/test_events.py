@@ -5,11 +5,13 @@ import math
 import msgspec
 import pytest
 
-from pipeline.ledger.events import Event, decode, encode
-from tests.support.ledger import call_event, request_event
+from pipeline.ledger.events import MAX_HITS, MAX_TEXT, Event, HitsEvent, RequestEvent, decode, encode
+from tests.support.ledger import call_event, hits_event, request_event
 
 
-@pytest.mark.parametrize("event", [request_event(), call_event(), request_event(cost=None, cost_saved=None, overhead_ms=None)])
+@pytest.mark.parametrize(
+    "event", [request_event(), call_event(), hits_event(), request_event(cost=None, cost_saved=None, overhead_ms=None)]
+)
 def test_an_event_comes_back_as_it_was(event: Event) -> None:
     entry = encode(event)
     assert decode(entry["k"].decode(), entry["d"]) == event
@@ -18,6 +20,56 @@ def test_an_event_comes_back_as_it_was(event: Event) -> None:
 def test_half_a_surrogate_pair_from_a_caller_does_not_lose_the_event() -> None:
     entry = encode(request_event(model="gpt-\ud83d"))
     assert decode("r", entry["d"]) == request_event(model="gpt-?")
+    hits = hits_event(model="gpt-\ud83d")
+    assert decode("h", encode(hits)["d"]) == hits_event(((0, 2500), (7, 40)), hits.id[:24], model="gpt-?")
+
+
+def test_texts_become_such_as_every_database_takes() -> None:
+    wide = "\N{SNOWMAN}" * (MAX_TEXT + 1)
+    entry = encode(request_event("a\0b", model=wide, error_code="\0" + wide))
+    expected = request_event("a\ufffdb", model=wide[:-1], error_code="\ufffd" + wide[2:])
+    assert decode("r", entry["d"]) == expected
+
+
+def test_the_marks_of_hits_are_no_text_that_is_cut() -> None:
+    hits = hits_event([(number, number) for number in range(1000)], model="m" * 1000)
+    found = decode("h", encode(hits)["d"])
+    assert isinstance(found, HitsEvent)
+    assert (found.marks, found.first.model) == (hits.marks, "m" * MAX_TEXT)
+
+
+def test_an_id_that_is_too_long_is_refused_and_not_cut() -> None:
+    with pytest.raises(ValueError):
+        decode("r", encode(request_event("r" * (MAX_TEXT + 1)))["d"])
+
+
+MARK = bytes(8)
+FIRST = "req_" + "ab" * 10 + "0" * 12
+
+
+@pytest.mark.parametrize(
+    ("first", "marks"),
+    [
+        (request_event(FIRST), b""),
+        (request_event(FIRST), MARK[1:]),
+        (request_event(FIRST), MARK * (MAX_HITS + 1)),
+        (request_event(FIRST, cache="dedup"), MARK),
+        (request_event("req_1"), MARK),
+        (request_event(FIRST[:-1] + "1"), MARK),
+        (request_event(FIRST.upper()), MARK),
+        (request_event(FIRST + "\n"), MARK),
+    ],
+)
+def test_hits_that_cannot_be_are_refused(first: RequestEvent, marks: bytes) -> None:
+    with pytest.raises(ValueError):
+        HitsEvent(first=first, marks=marks)
+    with pytest.raises(ValueError):
+        decode("h", msgspec.json.encode({"first": first, "marks": marks}))
+
+
+def test_as_many_hits_as_allowed_are_one_event() -> None:
+    hits = HitsEvent(first=request_event(FIRST), marks=MARK * MAX_HITS)
+    assert decode("h", encode(hits)["d"]) == hits
 
 
 @pytest.mark.parametrize(

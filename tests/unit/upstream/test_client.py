@@ -16,6 +16,7 @@ import pytest
 from pipeline.errors import Cancelled, DeadlineExceeded, GatewayError, UpstreamError
 from pipeline.upstream.cancel import CancelToken
 from pipeline.upstream.client import HttpUpstream
+from pipeline.upstream.connections import HeldHTTPConnection, HeldHTTPSPool
 from pipeline.upstream.routes import Upstream
 from pipeline.upstream.secret import Secret
 from pipeline.upstream.transport import Exchange
@@ -63,9 +64,58 @@ def test_it_sends_the_body_as_it_is_with_the_key(client: HttpUpstream) -> None:
     assert f"Authorization: Bearer {KEY}".encode() in head
 
 
+def test_certificates_are_verified_and_the_port_is_that_of_the_scheme() -> None:
+    with closing(HttpUpstream(ca_certs="/private.pem")) as client:
+        pool, path = client.line("https://api.test/v1")
+        assert isinstance(pool, HeldHTTPSPool)
+        assert (pool.cert_reqs, pool.ca_certs, pool.host, path) == ("CERT_REQUIRED", "/private.pem", "api.test", "/v1")
+        connection = pool._new_conn()
+        assert (connection.port, connection.cert_reqs) == (443, "CERT_REQUIRED")
+        assert client.line("http://api.test/v1").pool._new_conn().port == 80
+        assert client.line("http://[::1]:81").pool._new_conn().host == "::1"
+
+
+class Wire:
+    """A socket that keeps what is sent, write by write."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+
+    def sendall(self, data: bytes) -> None:
+        self.sent.append(data)
+
+    def settimeout(self, seconds: float) -> None: ...
+
+
+@pytest.mark.parametrize(("size", "writes"), [(100, 1), (1_000_000, 2)])
+def test_a_request_leaves_in_one_piece_unless_it_is_large(size: int, writes: int) -> None:
+    connection, wire = HeldHTTPConnection("h"), Wire()
+    connection.sock = wire  # type: ignore[assignment]
+    connection.request("POST", "/x", body=b"b" * size, headers={"Accept": "y"})
+    head, _, body = b"".join(wire.sent).partition(b"\r\n\r\n")
+    assert (len(wire.sent), body) == (writes, b"b" * size)
+    assert head.split(b"\r\n")[0] == b"POST /x HTTP/1.1"
+    assert {b"Host: h", b"Accept: y", b"Content-Length: %d" % size} <= set(head.split(b"\r\n"))
+
+
+def test_a_base_url_keeps_its_connections_and_its_path(client: HttpUpstream) -> None:
+    with ScriptedServer(http(b"1"), http(b"2")) as server:
+        asked = exchange(f"{server.url}/deep")
+        assert [whole(client, asked)[1], whole(client, asked)[1]] == [b"1", b"2"]
+        assert [head.split(b" ")[1] for head in server.requests] == [b"/v1/deep/chat/completions"] * 2
+        assert client.line(f"{server.url}/deep").pool.num_connections <= 2
+        assert client.line(server.url).pool.num_connections == 0
+
+
 def test_a_compressed_answer_is_read(client: HttpUpstream) -> None:
     with ScriptedServer(http(gzip.compress(b'{"a":1}'), Content_Encoding="gzip")) as server:
         assert whole(client, exchange(server.url)) == (200, b'{"a":1}')
+
+
+def test_a_compressed_answer_is_read_to_its_end_however_large_it_is() -> None:
+    body = b'{"a":"' + b"x" * 1_000_000 + b'"}'
+    with ScriptedServer(http(gzip.compress(body), Content_Encoding="gzip")) as server, closing(HttpUpstream()) as patient:
+        assert whole(patient, exchange(server.url)) == (200, body)
 
 
 def test_a_small_answer_that_unpacks_to_a_large_one_is_refused(client: HttpUpstream) -> None:

@@ -57,9 +57,34 @@ def message(client: redis.Redis, queue: str) -> tuple[dict[str, Any], Any]:
 def test_a_message_carries_the_key_and_the_epoch_and_nothing_of_the_request(broker: str, redis_client: redis.Redis) -> None:
     submitter(broker).submit("k1", "17", 0)
     headers, (args, kwargs, _) = message(redis_client, "upstream")
-    assert (args, kwargs) == (["k1", "17"], {})
+    assert (args, kwargs) == ([["k1", "17"]], {})
     assert headers["task"] == f"{STAGE_TASK}.lookup"
     assert len(redis_client.lindex("upstream", 0) or b"") < 2000
+
+
+def test_several_runs_share_a_message(broker: str, redis_client: redis.Redis) -> None:
+    submitter(broker).submit_all([("k1", "17"), ("k2", "18")], 0)
+    assert message(redis_client, "upstream")[1][0] == [["k1", "17"], ["k2", "18"]]
+    assert redis_client.llen("upstream") == 1
+
+
+def test_what_is_submitted_soon_has_been_sent_when_the_submitter_is_closed(broker: str, redis_client: redis.Redis) -> None:
+    made = submitter(broker)
+    for number in range(100):
+        made.submit_soon(f"k{number}", "1", 0)
+    made.close()
+    messages = [json.loads(base64.b64decode(json.loads(raw)["body"]))[0] for raw in redis_client.lrange("upstream", 0, -1)]
+    assert sorted(key for runs in messages for key, _ in runs) == sorted(f"k{number}" for number in range(100))
+    assert len(messages) < 100
+
+
+def test_a_broker_that_is_gone_does_not_hold_up_who_submits_soon(server: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
+    made = submitter(server.url)
+    server.kill()
+    made.submit_soon("k1", "1", 0)
+    made.close()
+    assert "submit_failed runs=1 reason=StoreUnavailable" in caplog.text
+    assert str(server.port) not in caplog.text
 
 
 def test_each_hop_goes_to_the_queue_on_which_it_must_run(broker: str, redis_client: redis.Redis) -> None:
@@ -85,6 +110,13 @@ def test_the_length_counts_all_queues_of_the_chain(broker: str) -> None:
     assert (made.length(), made.empty(), made.room()) == (4, False, True)
     assert not submitter(broker, max_queue=4).room()
     assert submitter(broker, max_queue=5).room()
+
+
+def test_the_length_tells_runs_where_messages_carry_several(broker: str) -> None:
+    made = submitter(broker)
+    for _ in range(100):
+        made.submit_all([("k", "1")] * 8, 0)
+    assert made.length() == pytest.approx(800, rel=0.01)
 
 
 def test_an_empty_broker_is_empty_even_if_no_queue_was_ever_made(broker: str) -> None:
@@ -135,7 +167,7 @@ def test_a_broker_that_is_back_is_used_again(server: RedisServer) -> None:
     server.start()
     made.submit("k2", "1", 0)
     with server.client() as client:
-        assert message(client, "upstream")[1][0] == ["k2", "1"]
+        assert message(client, "upstream")[1][0] == [["k2", "1"]]
     assert made.reachable()
 
 

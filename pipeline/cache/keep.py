@@ -1,7 +1,8 @@
-"""Store: keep an answer for the next equal request, if it is one that may be served again."""
+"""Keeping answers for the next equal request: which of them may be served again, and what is written for that."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -9,30 +10,22 @@ import msgspec
 from pipeline.admission.answer import Answer
 from pipeline.admission.runs import RunRequest
 from pipeline.cache.exact import ExactCache
-from pipeline.chain import StageFunction, State, Work
+from pipeline.chain import State
 
 # An answer that was cut off or filtered is not what the next caller asked for.
 GOOD_ENDINGS = frozenset({"stop", "tool_calls", "function_call"})
 
 
-def store(cache: ExactCache, max_bytes: int) -> StageFunction:
-    """Put the answer where the next equal request looks, and note it in its tenant's catalogue.
+def keep(cache: ExactCache, state: State, answer: Answer) -> list[Callable[[Any], None]]:
+    """Commands for a Redis pipeline that put an answer where the next equal request looks, and into its tenant's catalogue.
 
-    A run that goes by its content has stored its answer when it ended, in one step with telling its callers.
+    A run that goes by its content stores its answer when it ends, in one step with telling its callers.
     """
-
-    def run(state: State, work: Work) -> State:
-        answer, request = state.answer, state.request
-        if answer is None or state.source != "upstream":
-            return state
-        reason = why_not_stored(request, answer, max_bytes)
-        if reason is None:
-            if state.key != request.content_key:
-                cache.put(request.content_key, answer)
-            cache.catalogue(request.content_key, answer)
-        return msgspec.structs.replace(state, decision=reason or "stored")
-
-    return run
+    key = state.request.content_key
+    commands: list[Callable[[Any], None]] = [lambda pipe: cache.catalogue(key, answer, pipe)]
+    if state.key != key:
+        commands.insert(0, lambda pipe: cache.put(key, answer, pipe))
+    return commands
 
 
 def why_not_stored(request: RunRequest, answer: Answer, max_bytes: int) -> str | None:
