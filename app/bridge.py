@@ -180,7 +180,7 @@ def _environ(scope: Scope, body: bytes) -> dict[str, Any]:
         name, value = raw_name.decode("latin-1").upper().replace("-", "_"), raw_value.decode("latin-1")
         if name == "CONTENT_TYPE":
             environ[name] = value
-        elif name != "CONTENT_LENGTH":
+        elif name not in ("CONTENT_LENGTH", "TRANSFER_ENCODING"):  # the body is whole, however it came
             key = f"HTTP_{name}"
             environ[key] = f"{environ[key]},{value}" if key in environ else value
     return environ

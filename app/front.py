@@ -33,7 +33,7 @@ class FrontProtocol(HttpToolsProtocol):
         self._offer: bytes | None = None
         self._now = time.monotonic()  # when the last data came
         self._head_since: float | None = self._now  # since when the head of a request is on its way
-        self._futile = 0  # bytes since something came of them: a request, or a part of its body
+        self._futile = 0  # bytes since something came of them: a whole request, or a part of its body
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -65,7 +65,6 @@ class FrontProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self._unset_keepalive_if_required()  # data in which a request ended may hold the next one too
         self._head_since = self._now
-        self._futile = 0
 
     def send_400_response(self, msg: str) -> None:
         """What cannot be read as HTTP gets an error of our form, too, and the end of the connection."""

@@ -43,7 +43,7 @@ class Submitter:
         self._runs_per_message += (len(runs) - self._runs_per_message) / RECENTLY
 
     def submit_soon(self, key: str, epoch: str, stage: int) -> None:
-        """Queue a hop within milliseconds, in one message with others. Returns at once and raises nothing.
+        """Queue a hop, at once or within milliseconds in one message with others. Raises nothing.
 
         A run that the broker does not take stands as queued, and its followers queue it again.
         """

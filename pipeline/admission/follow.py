@@ -18,7 +18,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
-from pipeline.admission.events import Answered, Event, Failed, failure
+from pipeline.admission.events import Accepted, Answered, Event, Failed, failure
 from pipeline.admission.keys import channel
 from pipeline.admission.notices import parse_notice
 from pipeline.admission.runs import Runs
@@ -29,10 +29,12 @@ log = logging.getLogger(__name__)
 Submit = Callable[[str, str, int], None]  # (key, epoch, stage) to the queue
 QueueEmpty = Callable[[], bool]
 
-# A message can only be lost while it is not in the broker: before it was published, or with a broker that
-# forgot. So a queued run is queued again early when the queue is empty, and late when it is not.
+# A message can only be lost while it is not in the broker: before it was published, with a broker that forgot, or in the
+# hands of a worker that died before it began. So a queued run is queued again early when the queue is empty, or when runs
+# that came later have been worked on; and late when it may still be waiting for its turn.
 REQUEUE_EMPTY_S = 3.0
 REQUEUE_BUSY_S = 60.0
+OVERTAKEN_S = 2.0  # how much later another run must have come
 BATCH = 500
 
 # A caller may be patient, but an outage of Redis that lasts longer than this is news that it should have.
@@ -57,6 +59,17 @@ class Watch:
     @property
     def ended(self) -> bool:
         return bool(self.events) and isinstance(self.events[-1], Answered | Failed)
+
+    @property
+    def accepted_at(self) -> float | None:
+        """When the run was made, in unix seconds; None before its log is read."""
+        first = self.events[0] if self.events else None
+        return first.at if isinstance(first, Accepted) else None
+
+    @property
+    def begun(self) -> bool:
+        """A worker has said something."""
+        return len(self.events) > 1
 
     def extend(self, start: int, new: list[Event]) -> bool:
         """Take the events that stand in the log from index `start` on; False when some before them are missing here."""
@@ -175,6 +188,7 @@ class Follower:
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._latest_begun = 0.0  # unix seconds; when the latest run was made of which a worker has said something
         self._trusted_from = 0.0  # monotonic; until then an expired lease may be the fault of an outage
 
     def follow(self, key: str, epoch: str, deadline: float, log: list[Event] | None = None) -> Subscription:
@@ -247,8 +261,14 @@ class Follower:
 
     def _take(self, key: str, epoch: str, start: int, news: list[Event] | None) -> None:
         watch = self._watches.get((key, epoch))
-        if watch is not None and (news is None or not watch.extend(start, news)):
+        if watch is not None and (news is None or not self._extend(watch, start, news)):
             self._touch(key, epoch)
+
+    def _extend(self, watch: Watch, start: int, new: list[Event]) -> bool:
+        known = watch.extend(start, new)
+        if watch.begun:
+            self._latest_begun = max(self._latest_begun, watch.accepted_at or 0.0)
+        return known
 
     def _touch(self, key: str, epoch: str) -> None:
         """Have the reader look at this log."""
@@ -300,7 +320,7 @@ class Follower:
             batch = dirty[start : start + BATCH]
             cursors = [(watch.key, watch.epoch, len(watch.events)) for watch in batch]
             for watch, cursor, new in zip(batch, cursors, self._runs.read(cursors), strict=True):
-                watch.extend(cursor[2], new)
+                self._extend(watch, cursor[2], new)
 
     def _tend(self) -> None:
         self._send_leaves()
@@ -308,7 +328,16 @@ class Follower:
             watched = [watch for watch in self._watches.values() if not watch.ended]
         if not watched or time.monotonic() < self._trusted_from:
             return
-        requeue_after = REQUEUE_EMPTY_S if self._queue_empty() else REQUEUE_BUSY_S
+        overtaken = {watch for watch in watched if self._overtaken(watch)}
+        self._tend_all(list(overtaken), REQUEUE_EMPTY_S)
+        in_turn = [watch for watch in watched if watch not in overtaken]
+        self._tend_all(in_turn, REQUEUE_EMPTY_S if self._queue_empty() else REQUEUE_BUSY_S)
+
+    def _overtaken(self, watch: Watch) -> bool:
+        made = watch.accepted_at
+        return made is not None and not watch.begun and made < self._latest_begun - OVERTAKEN_S
+
+    def _tend_all(self, watched: list[Watch], requeue_after: float) -> None:
         for start in range(0, len(watched), BATCH):
             batch = watched[start : start + BATCH]
             verdicts = self._runs.tend(self.id, [(watch.key, watch.epoch) for watch in batch], requeue_after)

@@ -229,6 +229,23 @@ def test_redis_hears_of_the_last_caller_who_leaves_and_need_not_wait_for_a_beat_
         follower.close()
 
 
+def test_a_message_that_others_have_overtaken_is_sent_again_although_the_queue_is_long(
+    runs: Runs, follower: Follower, queue: InlineQueue
+) -> None:
+    """A worker took it from the broker, and died before it began."""
+    queue.waiting.append(("another", "1", 0))  # the queue is never empty
+    lost, turn = admit(runs).epoch, admit(runs, "k2").epoch
+    later = admit(runs, "k3", now=1010.0).epoch
+    subscriptions = [follower.follow(key, epoch, soon()) for key, epoch in (("k1", lost), ("k2", turn), ("k3", later))]
+    runner_of(runs, answers).run("k2", turn, 0)
+    assert read_all(subscriptions[1].events())
+    assert queue.waiting == [("another", "1", 0)], "the one that was worked on had come no later"
+    runner_of(runs, answers).run("k3", later, 0)
+    wait_until(lambda: ("k1", lost, 0) in queue.waiting, 20, "the lost run being queued again")
+    for subscription in subscriptions:
+        subscription.close()
+
+
 def test_a_run_whose_worker_died_is_queued_again(runs: Runs, follower: Follower, queue: InlineQueue) -> None:
     epoch = admit(runs).epoch
     assert runs.claim("k1", epoch, 0) is not None  # and then this worker is never heard of again

@@ -43,7 +43,9 @@ def make_answer(**changes: Any) -> Answer:
     return Answer(**{**fields, "upstream_ms": 5.0, "stored_at": 1000.0, **changes})
 
 
-def admit(runs: Runs, key: str = "k1", follower: str = "web-1", patience: float = 60.0, **changes: Any) -> Admission:
+def admit(
+    runs: Runs, key: str = "k1", follower: str = "web-1", patience: float = 60.0, now: float = 1000.0, **changes: Any
+) -> Admission:
     return runs.admit(
-        make_plan(key, **changes), make_request(key, keep=bool(changes.get("fingerprint"))), follower, patience, now=1000.0
+        make_plan(key, **changes), make_request(key, keep=bool(changes.get("fingerprint"))), follower, patience, now=now
     )

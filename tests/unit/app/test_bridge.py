@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote_from_bytes
 
 import pytest
-from flask import Response
+from flask import Request, Response
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -459,9 +459,16 @@ def test_the_environment_holds_what_wsgi_asks_for() -> None:
     assert environ["HTTP_X_API_KEY"] == "k"
 
 
-def test_a_body_in_chunks_has_a_length_for_the_application() -> None:
-    environ = environ_of(scope_of([("transfer-encoding", "chunked")]), b"{", b"}")
+def test_a_body_in_chunks_is_a_whole_one_for_the_application() -> None:
+    scope = scope_of([("transfer-encoding", "chunked")])
+    environ = environ_of(scope, b"{", b"}")
     assert (environ["CONTENT_LENGTH"], environ["body"]) == ("2", b"{}")
+
+    def view(environ: dict[str, Any], start: Any) -> list[bytes]:
+        start("200 OK", TEXT)
+        return [Request(environ).get_data()]
+
+    assert serve(view, scope, b"{", b"}").body == b"{}"
 
 
 def test_headers_that_come_twice_are_joined() -> None:

@@ -407,10 +407,11 @@ def test_an_offer_does_not_hide_how_long_the_connection_shall_last() -> None:
     assert wire.transport.is_closing()
 
 
-def test_a_request_to_connect_to_somebody_else_is_not_taken_for_an_offer() -> None:
-    wire = exchanged(b"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n")
-    assert wire.transport.written.startswith(b"HTTP/1.1 400 ")
-    assert wire.app.seen == []
+@pytest.mark.parametrize(("target", "answers"), [(b"example.com:443", []), (CHAT, [b"app CONNECT "])], ids=["host", "path"])
+def test_a_request_to_be_connected_to_somebody_else_is_not_taken_for_an_offer(target: bytes, answers: list[bytes]) -> None:
+    wire = exchanged(b"CONNECT %b HTTP/1.1\r\nHost: example.com\r\n\r\n" % target)
+    assert [answer for answer in wire.answers if answer.startswith(b"app ")] == answers
+    assert wire.transport.written.startswith(b"HTTP/1.1 200 " if answers else b"HTTP/1.1 400 ")
 
 
 # --- what does not belong there ---

@@ -120,3 +120,52 @@ def test_the_body_is_read_from_where_the_head_ends(pair: tuple[socket.socket, so
     response.begin()
     assert response.read() == b"abc"
     assert response.isclosed()
+
+
+# --- what has come already ---
+
+
+def chunked(*pieces: bytes) -> bytes:
+    return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
+
+
+@pytest.fixture
+def wire() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """The upstream's end of a connection and ours, on which nothing has been said yet."""
+    there, here = socket.socketpair()
+    here.settimeout(10)
+    yield there, here
+    there.close()
+    here.close()
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def test_what_has_come_with_the_last_chunk_is_known_to_be_there(wire: tuple[socket.socket, socket.socket]) -> None:
+    there, here = wire
+    there.sendall(HEAD + chunked(b"one", b"two"))
+    response = Response(here, method="POST")
+    response.begin()
+    assert response.read1(100) == b"one"
+    assert response.ready(here)
+    assert response.read1(100) == b"two"
+    assert not response.ready(here), "only the line end of the second chunk is left"
+    there.sendall(chunked(b"three"))
+    assert response.read1(100) == b"three"
+    assert here.gettimeout() == 10, "looking has not changed the patience"
+    there.sendall(b"0\r\n\r\n")
+    assert response.read1(100) == b""
+    assert not response.ready(here)
+
+
+def test_without_chunks_any_byte_counts(wire: tuple[socket.socket, socket.socket]) -> None:
+    there, here = wire
+    there.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n")
+    response = Response(here, method="POST")
+    response.begin()
+    assert not response.ready(here)
+    there.sendall(b"ab")
+    assert response.ready(here)
+    assert response.read1(100) == b"ab"
+    assert not response.ready(here)

@@ -19,6 +19,7 @@ from pipeline.settings import Settings
 from tests.support.redis_server import RedisServer
 from workers.celery_app import create_celery
 from workers.submit import CANARY_TASK, STAGE_TASK, Submitter
+from workers.transport import Transport
 
 TIMEOUT_S = 0.3
 
@@ -215,3 +216,17 @@ def test_a_publisher_is_nobodys_default_application(tmp_path: Path) -> None:
     from celery import current_app
 
     assert current_app._get_current_object() is not publisher
+
+
+def test_a_channel_to_redis_keeps_its_client(broker: str) -> None:
+    with create_celery(Settings(broker_url=broker)).connection_for_write() as connection, connection.channel() as channel:
+        with channel.conn_or_acquire() as one, channel.conn_or_acquire() as other:
+            assert one is other
+        with channel.conn_or_acquire(client := object()) as given:
+            assert given is client
+
+
+@pytest.mark.parametrize("url", ["redis://h/1", "rediss://h/1", "redis+socket:///tmp/redis.sock?virtual_host=1"])
+def test_every_way_to_a_redis_uses_that_channel(url: str) -> None:
+    connection = create_celery(Settings(broker_url=url)).connection_for_write()
+    assert connection.get_transport_cls() is Transport
