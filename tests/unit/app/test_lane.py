@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -138,8 +137,8 @@ class Ledger:
 class House:
     """A lane, and a request with which the application has answered it."""
 
-    def __init__(self, max_bytes: int = 10_000_000) -> None:
-        self.table = HotTable(max_bytes)
+    def __init__(self, max_bytes: int = 10_000_000, table: Any = None) -> None:
+        self.table: HotTable = table or HotTable(max_bytes)
         self.table.trust(time.monotonic() + HOUR)
         self.wanted: list[str] = []
         self.switches, self.models, self.authenticator, self.ledger = Switches(), Models(), Asked(), Ledger()
@@ -440,38 +439,43 @@ def test_an_answer_that_goes_while_it_is_noted_leaves_nothing_behind(house: Hous
     assert house.nothing_left()
 
 
-def test_notes_and_drops_of_many_threads_leave_nothing_behind(house: House) -> None:
-    """One thread owns the table, some note, all of the same few answers."""
-    stop = threading.Event()
-    noted = [0] * 3
+class DroppedWhenSeen:
+    """A table with one answer, which the table's own thread begins to drop when somebody has just seen that it is live."""
 
-    def note(place: int) -> None:
-        while not stop.is_set():
-            number = noted[place]
-            house.note(b"%d" % (number % 20), key=f"k{number % 3}")
-            noted[place] += 1
+    key, answer, max_bytes = "k1", make_answer(), 1
 
-    threads = [threading.Thread(target=note, args=(place,)) for place in range(len(noted))]
-    for thread in threads:
-        thread.start()
-    numbers = itertools.count()
+    def __init__(self) -> None:
+        self.on_drop: Callable[[Any], None] = lambda _: None
+        self._live = True
+        self.thread = threading.Thread(target=self._drop)
 
-    def hold_and_drop() -> bool:
-        number = next(numbers)
-        house.hold(f"k{number % 3}")
-        house.table.drop(f"k{(number + 1) % 3}")
-        return number > 50 and min(noted) > 100
+    def _drop(self) -> None:
+        self._live = False
+        self.on_drop(self)
 
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)  # so that threads are interrupted everywhere
-    try:
-        wait_until(hold_and_drop, 60, "every thread having noted often")
-    finally:
-        sys.setswitchinterval(before)
-        stop.set()
-        for thread in threads:
-            thread.join(20)
-    house.table.forget_all()
+    @property
+    def live(self) -> bool:
+        seen = self._live
+        if seen:
+            self.thread.start()
+            self.thread.join(0.1)  # it has ended by then, or waits for whoever has seen
+        return seen
+
+    def get(self, key: str) -> Any:
+        return self
+
+    def charge(self, held: Any, extra_bytes: int) -> None:
+        pass
+
+    def trust(self, until: float) -> None:
+        pass
+
+
+def test_an_answer_that_goes_right_after_it_was_seen_leaves_nothing_behind() -> None:
+    table = DroppedWhenSeen()
+    house = House(table=table)
+    house.note()
+    table.thread.join(20)
     assert house.nothing_left()
 
 
