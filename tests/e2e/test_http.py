@@ -157,6 +157,8 @@ def gateway(upstream: SimulatedUpstream) -> Iterator[GatewayProcesses]:
     made = GatewayProcesses(LEO_WEB_PROCESSES="2", **ONE_CALL)
     (made.home / "models.yaml").write_text(TABLE.format(upstream=upstream.base_url))
     with made as running:
+        # What was noted before a process looks at the table for the first time does not hold any more.
+        wait_until(lambda: running.log.count("model_table_read") >= 3, 30, "two web processes and the worker having looked")
         yield running
 
 
@@ -404,9 +406,9 @@ def test_the_offer_and_the_body_may_come_apart(gateway: GatewayProcesses, line: 
 
 def test_what_follows_a_body_in_chunks_does_not_count_as_headers(line: Line) -> None:
     body = question()
-    head = post(b"", "Transfer-Encoding: chunked", key="leo-nobody-secret", length=False)
+    head = post(b"", "Transfer-Encoding: chunked", length=False).replace(b"X-API-Key", b"X-Other")
     reply = line.ask(head + b"%x\r\n%b\r\n0\r\nX-API-Key: %b\r\n\r\n" % (len(body), body, KEY.encode()))
-    assert reply.status == 401
+    assert (reply.status, json.loads(reply.body)["error"]["code"]) == (401, "missing_api_key")
 
 
 def test_a_body_above_the_bound_is_refused(line: Line) -> None:
@@ -422,11 +424,10 @@ def test_a_body_above_the_bound_is_refused(line: Line) -> None:
 
 def test_a_head_without_an_end_is_cut_off(gateway: GatewayProcesses, line: Line) -> None:
     filler = b"X-Filler: " + b"x" * 1000 + b"\r\n"
-    with suppress(ConnectionError):
-        line.send(b"POST /v1/chat/completions HTTP/1.1\r\n")
-        for _ in range(5000):
+    line.send(b"POST /v1/chat/completions HTTP/1.1\r\n")
+    with pytest.raises(ConnectionError):
+        for _ in range(100_000):
             line.send(filler)
-    assert line.ended()
     assert gateway.get("/health").status == 200
 
 
