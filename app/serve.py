@@ -45,7 +45,7 @@ def _supervise(processes: int) -> None:
         signal.signal(number, lambda *_: stop.set())
     supervisor = Supervisor(os.environ, lambda text: click.echo(f"leo: {text}", err=True))
     for place in range(processes):
-        supervisor.start(Child(f"web process {place + 1}", [sys.executable, "-m", "app.server"]))
+        supervisor.start(Child(f"web process {place + 1}", [sys.executable, "-m", "app.server"], own_group=False))
     while not stop.wait(TICK_S):
         supervisor.tend()
     supervisor.stop(together=True)

@@ -18,11 +18,15 @@ _MAX_BACKOFF_S = 5.0
 
 @dataclass
 class Child:
-    """One process of the deployment. `grace` is how long it may take to stop, in seconds."""
+    """One process of the deployment. `grace` is how long it may take to stop, in seconds.
+
+    In a process group of its own it does not hear of Ctrl-C: the supervisor stops all in their order.
+    """
 
     name: str
     command: list[str]
-    grace: float = 10.0
+    grace: float = 15.0  # longer than a front end gives its callers
+    own_group: bool = True
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     restart_at: float = 0.0
@@ -30,8 +34,12 @@ class Child:
 
     def start(self, environ: Mapping[str, str]) -> None:
         self.started = time.monotonic()
-        # A process group of its own: Ctrl-C reaches only the supervisor, which then stops all in order.
-        self.process = subprocess.Popen(self.command, env=dict(environ), start_new_session=True, preexec_fn=die_with_parent)  # noqa: PLW1509  this process has no threads
+        self.process = subprocess.Popen(
+            self.command,
+            env=dict(environ),
+            start_new_session=self.own_group,
+            preexec_fn=die_with_parent,  # noqa: PLW1509  this process has no threads
+        )
 
     @property
     def dead(self) -> bool:
@@ -54,7 +62,10 @@ class Child:
     def kill(self) -> None:
         if self.process is not None:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
+                if self.own_group:
+                    os.killpg(self.process.pid, signal.SIGKILL)
+                else:
+                    self.process.kill()
             self.process.wait()
 
 
