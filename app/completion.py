@@ -84,8 +84,12 @@ async def _record(gateway: Gateway, receipt: Receipt, answer: Answer | None, err
     loop = asyncio.get_running_loop()
     taken = loop.create_future()
 
+    def settle() -> None:
+        if not taken.done():  # the server has given this caller up meanwhile
+            taken.set_result(None)
+
     def done(_in_redis: bool) -> None:
-        loop.call_soon_threadsafe(taken.set_result, None)
+        loop.call_soon_threadsafe(settle)
 
     gateway.commit_request(event, done)
     await taken

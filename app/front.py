@@ -8,6 +8,7 @@ a client that offers another protocol is answered in this one.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from httptools import HttpParserUpgrade, HttpRequestParser
@@ -24,24 +25,15 @@ NOT_HTTP_HEAD = b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n
 
 
 class FrontProtocol(HttpToolsProtocol):
-    def __init__(self, *args: Any, lane: Lane, open_connections: set[FrontProtocol], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, lane: Lane, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.parser = _Parser(self)
         self._lane = lane
-        self._open_connections = open_connections
         self._held: bytearray | None = None
         self._offer: bytes | None = None
         self._now = time.monotonic()  # when the last data came
         self._head_since: float | None = self._now  # since when the head of a request is on its way
         self._futile = 0  # bytes since something came of them: a whole request, or a part of its body
-
-    def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
-        self._open_connections.add(self)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._open_connections.discard(self)
-        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         self._now = time.monotonic()
@@ -166,7 +158,7 @@ class _Parser(HttpRequestParser):
             self._protocol.parser.feed_data(head + data[upgrade.args[0] :])
 
 
-def sweep(connections: set[FrontProtocol], now: float) -> None:
+def sweep(connections: Iterable[FrontProtocol], now: float) -> None:
     """Close the connections whose request does not come. `now` is monotonic."""
     for connection in list(connections):
         if connection.too_slow(now):

@@ -138,15 +138,13 @@ class Lane:
 
     def _holds(self, known: _Known, now: float) -> bool:
         """Whether all still stands on which the decision rests. What grows old is asked for anew before it is too old."""
-        held, standing, switches = known.held, known.standing, self._switches
+        standing, switches = known.standing, self._switches
         if now >= standing.stale_at:
             self._authenticator.refresh(standing)
         if now >= switches.stale_at:
             switches.refresh()
         return (
-            held.live
-            and now < held.expires
-            and now < self._table.trusted_until
+            self._table.valid(known.held, now)
             and now < standing.good_until
             and now < switches.good_until
             and known.basis.switches == switches.version

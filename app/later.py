@@ -28,14 +28,13 @@ class Later(Response):
         super().__init__()
         self.coming = coming
         self.leave = leave
-        self._running: Generator[bytes, None, None]
+        self._running = self._run()  # begins when a WSGI server asks for the first piece
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Later:
         self._environ, self._start_response = environ, start_response
         return self
 
     def __iter__(self) -> Iterator[bytes]:
-        self._running = self._run()
         return self._running
 
     def close(self) -> None:

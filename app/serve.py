@@ -10,7 +10,7 @@ import threading
 
 import click
 
-from app.cli.processes import Child, Supervisor
+from app.processes import Child, Supervisor
 from pipeline.settings import Settings
 
 TICK_S = 0.1

@@ -39,17 +39,15 @@ def run(settings: Settings) -> None:
     gateway.model_reload.watch()
     app = create_app(gateway, submitter)
     bridge = Bridge(app, threads=settings.max_waiting + SPARE_THREADS, max_body=settings.max_body_bytes)
-    connections: set[FrontProtocol] = set()
     lane: Lane = app.extensions["leo"].lane
-    protocol = partial(FrontProtocol, lane=lane, open_connections=connections)
 
     async def tidy() -> None:
-        sweep(connections, time.monotonic())
+        sweep(server.server_state.connections, time.monotonic())  # type: ignore[arg-type]  # all are of our protocol
 
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # its warnings are about what strangers send
     config = Config(
         bridge,
-        http=protocol,  # type: ignore[arg-type]
+        http=partial(FrontProtocol, lane=lane),  # type: ignore[arg-type]
         loop="uvloop",
         interface="asgi3",
         lifespan="off",

@@ -15,7 +15,7 @@ from pipeline.admission.events import Accepted, Answered, Event, Failed, Restart
 from pipeline.admission.follow import LOST, Follower, Subscription
 from pipeline.admission.runs import Admission, RunRequest, Runs
 from pipeline.cache.exact import ExactCache
-from pipeline.errors import Cancelled, Overloaded, StoreUnavailable
+from pipeline.errors import Cancelled, Overloaded
 from pipeline.ledger.events import CacheState
 from pipeline.request.controls import Controls
 from pipeline.request.model import Request
@@ -121,7 +121,10 @@ class Entry:
 
 
 class Door:
-    """Admission for one front-end process. `room` says whether the queue may grow."""
+    """Admission for one front-end process. `room` says whether the queue may grow.
+
+    `submit` raises nothing: a run that the broker does not take stands as queued, and its followers queue it again.
+    """
 
     def __init__(
         self,
@@ -154,7 +157,7 @@ class Door:
             log: list[Event] = [Accepted(now)] if admission.verdict == "new" else []
             subscription = self._follower.follow(plan.log_key, admission.epoch, deadline, log)
         if admission.verdict == "new":
-            self._enqueue(plan.log_key, admission.epoch)
+            self._submit(plan.log_key, admission.epoch, 0)
         return Entry(plan, admission, subscription, lambda: self._enter(plan, run, deadline))
 
     def _admit(self, plan: Plan, run: RunRequest, patience: float, now: float) -> Admission:
@@ -171,13 +174,6 @@ class Door:
                 "This gateway process has as many callers waiting as it may have. Please try again shortly.", retry_after=1
             )
         return admission
-
-    def _enqueue(self, key: str, epoch: str) -> None:
-        try:
-            self._submit(key, epoch, 0)
-        except StoreUnavailable:
-            # The run stands as queued; the follower will queue it again when the broker is back.
-            log.warning("submit_failed key=%s", key)
 
 
 def _run_request(plan: Plan, request: Request, caller: Caller) -> RunRequest:

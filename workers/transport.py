@@ -42,25 +42,32 @@ class QoS(redis.QoS):
             super().ack(delivery_tag)
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:
-        self.note_down()
-        self.note_down()
+        self._note_all()
         super().reject(delivery_tag, requeue)
 
     def restore_unacked(self, client: Any = None) -> None:
-        self.note_down()
-        self.note_down()
+        self._note_all()
         super().restore_unacked(client)
 
-    def note_down(self) -> None:
+    def grow_older(self) -> None:
         """Note down what was taken before the last time."""
-        if self._old:
-            with self.pipe_or_acquire() as pipe:
-                for tag, message in self._old.items():
-                    where = message.delivery_info
-                    pipe.zadd(self.unacked_index_key, {tag: time.time()})
-                    pipe.hset(self.unacked_key, tag, dumps([message._raw, where["exchange"], where["routing_key"]]))
-                pipe.execute()
+        self._note(self._old)
         self._old, self._young = self._young, {}
+
+    def _note_all(self) -> None:
+        """kombu's own code for what follows looks into the notes."""
+        self._note(self._old | self._young)
+        self._old, self._young = {}, {}
+
+    def _note(self, messages: dict[str, Any]) -> None:
+        if not messages:
+            return
+        with self.pipe_or_acquire() as pipe:
+            for tag, message in messages.items():
+                where = message.delivery_info
+                pipe.zadd(self.unacked_index_key, {tag: time.time()})
+                pipe.hset(self.unacked_key, tag, dumps([message._raw, where["exchange"], where["routing_key"]]))
+            pipe.execute()
 
 
 class Channel(redis.Channel):
@@ -84,11 +91,11 @@ class Transport(redis.Transport):
         super().register_with_event_loop(connection, loop)
         if self._noting is not None:
             self._noting.cancel()
-        self._noting = loop.call_repeatedly(NOTE_S, self._note_down)
+        self._noting = loop.call_repeatedly(NOTE_S, self._grow_older)
 
-    def _note_down(self) -> None:
+    def _grow_older(self) -> None:
         for channel in self.cycle._channels:
-            channel.qos.note_down()
+            channel.qos.grow_older()
 
 
 def install() -> None:

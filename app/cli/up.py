@@ -14,7 +14,7 @@ import redis
 import urllib3
 
 from app.cli.private_redis import command, find_server
-from app.cli.processes import Child, Supervisor
+from app.processes import Child, Supervisor
 from app.serve import check_port
 from pipeline.errors import GatewayError
 from pipeline.gateway import Gateway

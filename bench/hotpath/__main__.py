@@ -52,18 +52,21 @@ PARTS: dict[str, Measure] = {
 @click.option("--peers", "peers_dir", envvar="LEO_PEERS_DIR", default="../shared/peers", help="The peers' harness.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The report's JSON; the rest lies beside it.")
 @click.option("--report-only", is_flag=True, help="Measure nothing; write the report of --out anew.")
-def main(parts: str, quick: bool, peers_dir: str, out: Path | None, report_only: bool) -> None:
+@click.pass_obj
+def main(
+    measures: dict[str, Measure] | None, parts: str, quick: bool, peers_dir: str, out: Path | None, report_only: bool
+) -> None:
     """Measure the hot path: about 35 minutes in full. Parts that are in the report's file already stay there."""
+    measures = measures or PARTS
     names = [] if report_only else parts.split(",")
-    if unknown := set(names) - PARTS.keys():
-        raise click.UsageError(f"no part is called {', '.join(sorted(unknown))}; there are: {', '.join(PARTS)}")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything started is ended
+    if unknown := set(names) - measures.keys():
+        raise click.UsageError(f"no part is called {', '.join(sorted(unknown))}; there are: {', '.join(measures)}")
     options = Options(quick=quick, peers=Path(peers_dir), say=lambda text: click.echo(f"  {text}"))
     machine = describe()
     path = out or RESULTS / f"bench-{machine['at'][:10]}-{machine['commit']}{'-quick' if quick else ''}.json"
     run = _begin(path, machine, quick, report_only)
     for name in names:
-        run["parts"][name] = measure(name, options, machine)
+        run["parts"][name] = measure(name, measures[name], options, machine)
         keep(run, path)  # after each part: an interrupted run has what it has
     keep(run, path)
     _tell(run, path)
@@ -87,12 +90,12 @@ def _begin(path: Path, machine: dict[str, Any], quick: bool, report_only: bool) 
     return {**new, "parts": there["parts"]} if same else new
 
 
-def measure(name: str, options: Options, machine: dict[str, Any]) -> dict[str, Any]:
+def measure(name: str, part: Measure, options: Options, machine: dict[str, Any]) -> dict[str, Any]:
     """Run one part. One that cannot run must not hide the others."""
     click.secho(f"\n{name}", bold=True)
     started, found = time.monotonic(), {"at": datetime.now(UTC).isoformat(timespec="seconds"), "load_before": _load()}
     try:
-        outcome = {"status": "done", "result": PARTS[name](options)}
+        outcome = {"status": "done", "result": part(options)}
     except Missing as why:
         outcome = {"status": "missing", "error": str(why)}
     except Exception as error:  # noqa: BLE001  see above
@@ -126,4 +129,5 @@ def _tell(run: dict[str, Any], path: Path) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything started is ended
     main()

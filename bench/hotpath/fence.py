@@ -19,7 +19,9 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from typing import Any
 
 HZ = os.sysconf("SC_CLK_TCK")
@@ -29,19 +31,30 @@ REST_S = 75.0  # the harness gives up 90 seconds after the load's own time
 REST_AFTER_FEW_S = 40.0  # ... and after 60 where only some requests are sent
 
 
-def main(config_file: str, *arguments: str) -> int:
+@dataclass(frozen=True)
+class Eyes:
+    """What the fence looks with. `pause` in seconds."""
+
+    cpu: Callable[[], float]
+    backlog: Callable[[str], int]
+    counts: Callable[[str], dict[str, int]]
+    pause: float = LOOK_S
+
+
+def main(config_file: str, *arguments: str, eyes: Eyes | None = None) -> int:
     """Run the generator and print its JSON with what was seen beside it."""
+    eyes = eyes or Eyes(cpu_of_gateways, backlog, counts)
     with open(config_file) as file:
         config = json.load(file)
     home = config["homes"].get(_option(arguments, "-p"))
-    before = counts(home) if home else {}
+    before = eyes.counts(home) if home else {}
     started = time.monotonic()
     done = subprocess.run([config["generator"], *arguments], stdout=subprocess.PIPE, text=True, check=False)
     loaded = time.monotonic()
-    rested = rest(list(config["homes"].values()), REST_AFTER_FEW_S if "-n" in arguments else REST_S)
+    rested = rest(list(config["homes"].values()), REST_AFTER_FEW_S if "-n" in arguments else REST_S, eyes)
     seen: dict[str, Any] = {"rest_s": round(time.monotonic() - loaded, 2), "rested": rested}
     if home:
-        after = counts(home)
+        after = eyes.counts(home)
         seen["leo"] = {name: after[name] - before.get(name, 0) for name in after}
     print(_with(done.stdout, {"wall_s": round(time.monotonic() - started, 2), **seen}))
     return done.returncode
@@ -61,14 +74,14 @@ def _with(output: str, seen: dict[str, Any]) -> str:
 # --- rest ---
 
 
-def rest(homes: list[str], patience: float) -> bool:
+def rest(homes: list[str], patience: float, eyes: Eyes) -> bool:
     """Wait for it at most `patience` seconds; False when somebody was still at work then."""
     deadline = time.monotonic() + patience
     while True:
-        before, at = cpu_of_gateways(), time.monotonic()
-        time.sleep(LOOK_S)
-        cores = (cpu_of_gateways() - before) / (time.monotonic() - at)
-        if cores < IDLE_CORES and not any(backlog(home) for home in homes):
+        before, at = eyes.cpu(), time.monotonic()
+        time.sleep(eyes.pause)
+        cores = (eyes.cpu() - before) / (time.monotonic() - at)
+        if cores < IDLE_CORES and not any(eyes.backlog(home) for home in homes):
             return True
         if time.monotonic() > deadline:
             return False

@@ -19,7 +19,7 @@ def clean_environment(**more: str) -> dict[str, str]:
 
     Compiled modules may be kept, as they are for a user; else each start would compile the project again.
     """
-    foreign = ("LEO_", "OPENAI_", "REDIS_", "PYTHONDONTWRITEBYTECODE")
+    foreign = ("LEO_", "OPENAI_", "REDIS_", "LITELLM_", "PYTHONDONTWRITEBYTECODE")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     return {**kept, "PYTHONPATH": str(ROOT), **more}
 

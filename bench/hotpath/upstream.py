@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import urllib.request
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +25,7 @@ def peers_root() -> Path:
     return Path(os.environ.get("PEERS_ROOT") or Path.home() / ".cache" / "leo-peers")
 
 
-class Upstream:
+class Upstream(ABC):
     """`name` says which of the two it is. Times in milliseconds; `calls` are chat completions so far."""
 
     def __init__(self, name: str, port: int) -> None:
@@ -32,12 +33,12 @@ class Upstream:
         self.port = port
         self.base_url = f"http://127.0.0.1:{port}/v1"
 
-    def calls(self) -> int:
-        raise NotImplementedError
+    @abstractmethod
+    def calls(self) -> int: ...
 
+    @abstractmethod
     def configure(self, latency_ms: int = 0, token_ms: int = 0, tokens: int = 16) -> None:
         """Delay before the first byte, between streamed tokens, and tokens of an answer."""
-        raise NotImplementedError
 
 
 class _Mock(Upstream):

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import psutil
 
+from bench.hotpath.processes import Group, clean_environment
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 STOP_S = 20.0
-# Only what a process needs: settings of whoever plays must not leak into what is measured.
-# Compiled modules may be kept, as they are for a user.
-FOREIGN = ("LEO_", "OPENAI_", "REDIS_", "LITELLM_", "PYTHONDONTWRITEBYTECODE")
-CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
 
 
 class Process:
@@ -31,23 +26,16 @@ class Process:
         self.log = log
         self._name = " ".join(command[:4])
         with log.open("ab") as out:
-            self._popen = subprocess.Popen(
-                command,
-                env={**CLEAN, "PYTHONPATH": str(ROOT), **environ},
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-                cwd=log.parent,  # a .env in the project's folder is for whoever works with it
-            )
+            # In the log's folder: a .env in the project's is for whoever works with it.
+            self._group = Group(command, clean_environment(**environ), out, cwd=log.parent)
 
     @property
     def pid(self) -> int:
-        return self._popen.pid
+        return self._group.popen.pid
 
     def check(self) -> None:
         """Raises RuntimeError with the end of the log when the process has ended."""
-        if self._popen.poll() is not None:
+        if self._group.ended():
             raise RuntimeError(f"{self._name} has ended:\n{self.log.read_text(errors='replace')[-2000:]}")
 
     def wait_for(self, url: str, timeout: float) -> None:
@@ -60,16 +48,7 @@ class Process:
         wait_until(ready, timeout, f"{url} answering (log: {self.log})")
 
     def stop(self) -> None:
-        self._popen.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            self._popen.wait(STOP_S)
-        self._end_group()
-        self._popen.wait(STOP_S)
-
-    def _end_group(self) -> None:
-        """What a starter left behind is in its process group still."""
-        with suppress(ProcessLookupError):
-            os.killpg(self._popen.pid, signal.SIGKILL)
+        self._group.stop(STOP_S)
 
 
 @contextmanager

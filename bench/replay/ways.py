@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from abc import ABC, abstractmethod
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -27,7 +28,7 @@ class Claims(msgspec.Struct, frozen=True):
         )
 
 
-class Way:
+class Way(ABC):
     """One way to the upstream. `start` and `finish` surround each part, `close` comes at the end of all."""
 
     name = ""
@@ -37,9 +38,9 @@ class Way:
         """Why this way cannot be played here; None when it can."""
         return None
 
+    @abstractmethod
     def start(self, upstream: str, behaviour: Behaviour) -> Target:
         """Ready to be asked, with nothing stored. `upstream` is a base URL with /v1."""
-        raise NotImplementedError
 
     def pids(self) -> list[int]:
         """The roots of its processes, whose CPU time is its own."""
@@ -49,10 +50,10 @@ class Way:
         """What it says of itself, once it counts at least so many requests; None when it says nothing."""
         return None
 
-    def finish(self) -> None:
+    def finish(self) -> None:  # noqa: B027  a way without processes has nothing to do here
         """A part is over."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027  as above
         """Nothing of it is left running."""
 
 

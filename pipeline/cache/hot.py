@@ -1,13 +1,13 @@
 """Stored answers held in this process, so that a hit on one of them needs no round trip to Redis.
 
 The table is a plain data structure. One thread owns it: only that thread puts, drops, tends (see cache/tracking.py).
-Any thread may ask with `get`, `trusted`, `valid`, and add to an entry's account with `charge`. These take no lock and
+Any thread may ask with `get` and `valid`, and add to an entry's account with `charge`. These take no lock and
 never wait, because each is one atomic operation on a dictionary, a deque or an attribute.
 
 Three things must hold before an answer is served from here: its entry is `live`, it has not ended (`expires`), and the
 table is trusted (`trusted_until`). The last one is what makes the table safe: its owner moves it on only by proofs that
-everything which was invalidated before some moment has been dropped. Whoever renders an answer and keeps the `Held` can
-make the three checks without coming here: `held.live and now < held.expires and now < table.trusted_until`.
+everything which was invalidated before some moment has been dropped. Whoever renders an answer and keeps the `Held` asks
+`valid` each time.
 
 The bound is in bytes. When it is reached, the tenant that holds the most bytes gives up an entry, so that the traffic of
 one tenant pushes out nobody's entries but its own. Which one it gives up is decided by second chance (CLOCK): the oldest
@@ -103,15 +103,10 @@ class HotTable:
         held = self._entries.get(key)
         if held is None:
             return None
-        now = self._clock()
-        if now < held.expires and now < self.trusted_until and held.live:
-            held.used = True
-            return held
-        return None
-
-    def trusted(self, now: float) -> bool:
-        """Whether anything may be served from here at `now` (monotonic seconds)."""
-        return now < self.trusted_until
+        if not self.valid(held, self._clock()):
+            return None
+        held.used = True
+        return held
 
     def valid(self, held: Held, now: float) -> bool:
         """Whether an entry that the caller has kept may still be served at `now` (monotonic seconds)."""

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -48,12 +49,16 @@ class House:
         self.runner = Runner(self.runs, chain, self.keeper, lambda state: None, patience=30)
         self.follower = Follower(self.runs, self._submit, lambda: not self.queue, id="web-1", beat=0.05)
         limits = Limits(deadline=20, max_deadline=30, waiting=waiting)
-        self.door = Door(self.runs, self.cache, self.follower, self._submit, lambda: self.room, limits)
+        self.door = Door(self.runs, self.cache, self.follower, self._submit_soon, lambda: self.room, limits)
 
     def _submit(self, key: str, epoch: str, stage: int) -> None:
         if not self.broker_is_there:
             raise StoreUnavailable("The broker is not answering.")
         self.queue.append((key, epoch, stage))
+
+    def _submit_soon(self, key: str, epoch: str, stage: int) -> None:
+        with suppress(StoreUnavailable):
+            self._submit(key, epoch, stage)
 
     def _answer(self, state: State, work: Work) -> State:
         self.asked.append(state)

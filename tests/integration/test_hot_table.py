@@ -59,7 +59,7 @@ class House:
         return found
 
     def trusted(self) -> bool:
-        return self.table.trusted(time.monotonic())
+        return time.monotonic() < self.table.trusted_until
 
     def trackers(self) -> list[str]:
         """Ids of the connections of this server that have tracking on."""

@@ -133,7 +133,6 @@ class Wire:
         self.app, self.lane = Application(), lane or FakeLane()
         self.app.may_answer.set()
         self.timers = Timers(asyncio.get_running_loop())
-        self.others: set[FrontProtocol] = set()
         self.transport, self._state = Transport(), ServerState()
         config = Config(
             self.app, http=FrontProtocol, interface="asgi3", lifespan="off", ws="none", log_config=None, proxy_headers=False
@@ -144,9 +143,13 @@ class Wire:
             {},
             self.timers,  # type: ignore[arg-type]
             lane=self.lane,  # type: ignore[arg-type]
-            open_connections=self.others,
         )
         self.protocol.connection_made(self.transport)
+
+    @property
+    def connections(self) -> set[Any]:
+        """Those that the server knows of."""
+        return self._state.connections
 
     def send(self, *packets: bytes) -> None:
         for packet in packets:
@@ -514,16 +517,16 @@ def test_only_so_long_may_a_head_take(lane: FakeLane, packets: list[bytes], slow
         wire.send(*packets)
         await wire.settle()
         now = time.monotonic()
-        assert wire.others == {wire.protocol}
+        assert wire.connections == {wire.protocol}
         assert not wire.protocol.too_slow(now)
         assert wire.protocol.too_slow(now + LONG) is slow
-        sweep(wire.others, now)
+        sweep(wire.connections, now)
         assert not wire.transport.is_closing()
-        sweep(wire.others, now + LONG)
+        sweep(wire.connections, now + LONG)
         assert wire.transport.is_closing() is slow
         wire.app.may_answer.set()
 
-    assert played(story, lane).others == set()
+    assert played(story, lane).connections == set()
 
 
 def test_a_request_whose_head_waited_behind_another_has_its_time_when_that_is_answered(lane: FakeLane) -> None:
@@ -569,7 +572,7 @@ def test_no_timer_of_an_answer_from_the_lane_runs_while_the_next_one_is_made(lan
 
 def test_who_hangs_up_in_the_middle_of_a_body_is_forgotten(lane: FakeLane) -> None:
     wire = exchanged(request(b"known")[:-1], lane=lane)
-    assert (lane.asked, wire.app.seen, wire.others) == (0, [], set())
+    assert (lane.asked, wire.app.seen, wire.connections) == (0, [], set())
 
 
 def test_a_server_that_stops_still_answers_what_is_on_its_way_and_then_hangs_up(lane: FakeLane) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.processes import Child, Supervisor
+from app.processes import Child, Supervisor
 from tests.support.waiting import wait_until
 
 # Children say in a file what happens to them.

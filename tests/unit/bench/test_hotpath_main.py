@@ -26,13 +26,12 @@ def start(options: Options) -> dict[str, Any]:
 
 
 @pytest.fixture
-def invoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def invoke(tmp_path: Path) -> Any:
     """Runs the command with three small parts, into tmp_path."""
-    monkeypatch.setattr(command, "PARTS", {"startup": start, "misses": boom, "peers": lacking})
-    monkeypatch.setattr(command.signal, "signal", lambda number, handler: None)
+    parts = {"startup": start, "misses": boom, "peers": lacking}
 
     def run(*words: str) -> Result:
-        return CliRunner().invoke(command.main, ["--out", str(tmp_path / "bench.json"), *words])
+        return CliRunner().invoke(command.main, ["--out", str(tmp_path / "bench.json"), *words], obj=parts)
 
     return run
 

@@ -62,7 +62,7 @@ def test_nothing_is_served_before_the_first_proof() -> None:
     table = HotTable(1_000_000, clock=FakeClock())
     put(table, "a")
     assert table.get("a") is None
-    assert not table.trusted(1000.0)
+    assert table.trusted_until <= 1000.0
 
 
 def test_nothing_is_served_after_the_last_proof_has_run_out(clock: FakeClock) -> None:
@@ -73,10 +73,10 @@ def test_nothing_is_served_after_the_last_proof_has_run_out(clock: FakeClock) ->
     found = held(table, "a")
     clock.advance(0.89)
     assert table.get("a") is found
-    assert table.trusted(clock())
+    assert clock() < table.trusted_until
     clock.advance(0.02)
     assert table.get("a") is None
-    assert not table.trusted(clock())
+    assert clock() >= table.trusted_until
     assert not table.valid(found, clock())
     table.trust(clock() + 0.9)
     assert table.get("a") is found
@@ -123,7 +123,7 @@ def test_all_can_be_forgotten_and_only_a_lost_connection_takes_the_trust(table: 
         put(table, "b", tenant="other")
         table.forget_all(reason)  # type: ignore[arg-type]
         assert (table.entries, table.bytes, table.drops[reason]) == (0, 0, 2)  # type: ignore[index]
-        assert table.trusted(1000.0) == trusted
+        assert (table.trusted_until > 1000.0) == trusted
     assert [entry.live for entry in dropped] == [False] * 4
 
 
