@@ -66,9 +66,10 @@ def caller_of(request: HttpRequest, principal: Principal) -> Caller:
     """The caller as the pipeline sees it. A provider's own key counts only for tenants who bring theirs."""
     bearer = _bearer(request) if principal.bring_own_key else None
     if bearer is None or context().gateway.authenticator.authenticate(bearer) is not None:
-        return Caller(principal.tenant)  # without a bearer, or with one of our own keys, which no provider must see
+        # Without a bearer, or with one of our own keys, which no provider must see.
+        return Caller(principal.tenant, principal=principal.key_id)
     # Only its digest separates the cache; the key itself goes upstream with this request and nowhere else.
-    return Caller(principal.tenant, partition=derive("provider-key", bearer), provider_key=bearer)
+    return Caller(principal.tenant, partition=derive("provider-key", bearer), provider_key=bearer, principal=principal.key_id)
 
 
 def _bearer(request: HttpRequest) -> str | None:

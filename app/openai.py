@@ -94,4 +94,10 @@ def _admit(here: Context, receipt: Receipt, principal: Principal) -> Entry:
 def _policy(here: Context, tenant: str) -> Policy:
     switches, settings = here.gateway.switches, here.gateway.settings
     off = (reuse for name, group in STRATEGIES.items() if not switches.enabled(name, tenant) for reuse in group)
-    return Policy(frozenset(off), per_user=settings.cache_scope == "user", max_temperature=settings.cache_max_temperature)
+    return Policy(
+        frozenset(off),
+        per_user=settings.cache_scope == "user",
+        max_temperature=settings.cache_max_temperature,
+        by_meaning=settings.semantic_cache,
+        meaning_temperature=settings.semantic_max_temperature,
+    )

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from pipeline.admission.answer import Answer
+from pipeline.cache.meaning import Meaning
 from pipeline.door import Entry
 from pipeline.errors import GatewayError
 from pipeline.gateway import Gateway
@@ -15,7 +16,9 @@ from pipeline.money import dollars, dollars_text
 from pipeline.request.model import Request
 from pipeline.storage.keys import Principal
 
-ROUTES = {"exact": "CACHE"}
+STORED = ("exact", "semantic")  # the answer was there already
+SHARED = (*STORED, "dedup")  # this request made no call
+NOTHING = Meaning()
 PASSED_ON = ("x-ratelimit-", "openai-processing-ms", "openai-version")
 
 
@@ -52,14 +55,32 @@ class Receipt:
     def status(self) -> CacheState:
         return self.entry.status if self.entry else "error"
 
+    @property
+    def meaning(self) -> Meaning | None:
+        """What came of comparing the question by meaning; None when it was not, or while that is not known."""
+        return self.entry.meaning if self.entry else None
+
+    @property
+    def match(self) -> Meaning | None:
+        """The same, when the answer was found by it."""
+        return self.meaning if self.status == "semantic" else None
+
     def bypassed(self) -> dict[str, str]:
         """What was not done with this request, and why; `store` once it is known that its answer was not kept."""
-        if self.entry is None:
-            return {}
-        return self.entry.plan.reasons | ({"store": self.entry.not_stored} if self.entry.not_stored else {})
+        reasons = self._not_used()
+        if self.entry and self.entry.not_stored:
+            reasons["store"] = self.entry.not_stored
+        return reasons
+
+    def _not_used(self) -> dict[str, str]:
+        """What was ruled out for this request, and why; `semantic` as well once its question was compared in vain."""
+        reasons = dict(self.entry.plan.reasons) if self.entry else {}
+        if self.meaning and self.meaning.reason:
+            reasons.setdefault("semantic", self.meaning.reason)
+        return reasons
 
     def route(self) -> str:
-        return ROUTES.get(self.status, "FAST")
+        return "CACHE" if self.status in STORED else "FAST"
 
     def overhead_ms(self, answer: Answer | None) -> float:
         """Milliseconds that the gateway itself took, without waiting for the upstream.
@@ -68,18 +89,18 @@ class Receipt:
         """
         if answer is None or self.status == "dedup":
             return self.admitted_ms
-        waited = 0.0 if self.status == "exact" else answer.upstream_ms
+        waited = 0.0 if self.status in STORED else answer.upstream_ms
         return max(0.0, self.elapsed_ms() - waited)
 
     def cost(self, answer: Answer) -> int | None:
         """Pico-dollars that this request caused: nothing when the answer was there or on its way."""
-        return 0 if self.status in ("exact", "dedup") else answer.cost
+        return 0 if self.status in SHARED else answer.cost
 
     def cost_saved(self, answer: Answer) -> int | None:
-        return answer.cost if self.status in ("exact", "dedup") else 0
+        return answer.cost if self.status in SHARED else 0
 
     def tokens_saved(self, answer: Answer) -> int | None:
-        if self.status not in ("exact", "dedup"):
+        if self.status not in SHARED:
             return 0
         return answer.tokens.total if answer.tokens else None
 
@@ -94,8 +115,7 @@ class Receipt:
         }
         if self.bypassed():
             found["X-LEO-Bypass-Reason"] = ", ".join(f"{what}={why}" for what, why in sorted(self.bypassed().items()))
-        if self.entry and (self.entry.plan.lookup or self.entry.plan.store):
-            found["X-LEO-Entry-ID"] = self.entry.plan.content_key
+        found.update(self._entry_headers())
         if self.entry and self.entry.replayed:
             found["Idempotent-Replayed"] = "true"
         if answer.simulated if answer else self.simulated:
@@ -104,9 +124,20 @@ class Receipt:
             found.update(self._answer_headers(answer))
         return found
 
+    def _entry_headers(self) -> dict[str, str]:
+        """Where the answer stands, or would stand."""
+        match = self.match
+        if match:
+            told = {"X-LEO-Similarity": match.similarity, "X-LEO-Score": match.score}
+            found = {name: f"{value:.3f}" for name, value in told.items() if value is not None}
+            return found | ({"X-LEO-Entry-ID": match.entry_id} if match.entry_id else {})
+        if self.entry and (self.entry.plan.lookup or self.entry.plan.store):
+            return {"X-LEO-Entry-ID": self.entry.plan.content_key}
+        return {}
+
     def _answer_headers(self, answer: Answer) -> dict[str, str]:
         found = {"X-LEO-Cost": dollars_text(self.cost(answer)), "X-LEO-Cost-Saved": dollars_text(self.cost_saved(answer))}
-        if self.status == "exact":
+        if self.status in STORED:
             found["Age"] = str(self.age(answer))
         else:
             # The provider's limits are those of the call that was made now.
@@ -116,14 +147,17 @@ class Receipt:
         return found
 
     def metrics(self, answer: Answer) -> dict[str, Any]:
-        """The fields that a completion carries beside OpenAI's; what no optimiser measures yet is null."""
+        """The fields that a completion carries beside OpenAI's; what nothing has measured is null."""
         cost, saved = dollars(self.cost(answer)), dollars(self.cost_saved(answer))
+        match = self.match or NOTHING
         return {
             "optimization_metrics": {
-                "cache_hit": self.status == "exact",
+                "cache_hit": self.status in STORED,
                 "cache": self.status,
                 "decomposed": None,
                 "confidence_score": None,
+                "similarity": _rounded(match.similarity),
+                "score": _rounded(match.score),
                 "tokens_saved": self.tokens_saved(answer),
                 "processing_time_ms": round(self.elapsed_ms(), 3),
                 "overhead_ms": round(self.overhead_ms(answer), 3),
@@ -137,7 +171,7 @@ class Receipt:
                 "confidence": None,
                 "risk_level": None,
                 "cost_estimate": cost,
-                "novelty": None,
+                "novelty": _rounded(self.meaning.novelty if self.meaning else None),
                 "coherence": None,
                 "verification_id": None,
                 "proof": None,
@@ -159,6 +193,7 @@ class Receipt:
     def event(self, answer: Answer | None, error: GatewayError | None = None) -> RequestEvent:
         """What the ledger is told."""
         tokens = answer.tokens if answer else None
+        meaning, match = self.meaning or NOTHING, self.match or NOTHING
         refused = None if self.entry else 0  # what was not admitted has cost nothing; what failed later, nobody knows
         assert self.principal is not None
         return RequestEvent(
@@ -171,7 +206,7 @@ class Receipt:
             model=self.request.model if self.request and self.entry else "",
             route=self.route() if self.entry else "NONE",
             cache=self.status if not error else "error",
-            bypass_reason=", ".join(sorted(set(self.entry.plan.reasons.values()))) or None if self.entry else None,
+            bypass_reason=", ".join(sorted(set(self._not_used().values()))) or None,
             status=error.http_status if error else 200,
             error_code=error.code if error else None,
             stream=bool(self.request and self.request.stream),
@@ -186,4 +221,18 @@ class Receipt:
             log_key=self.entry.plan.log_key if self.entry else "",
             call_id=answer.call_id if answer else None,
             simulated=bool(answer and answer.simulated),
+            similarity=_within(-1, meaning.similarity, 1),
+            score=_within(0, meaning.score, 1),
+            threshold=_within(0, meaning.threshold, 2),
+            novelty=_within(0, meaning.novelty, 1),
+            entry_id=match.entry_id,
         )
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(float(value), 3)
+
+
+def _within(low: float, value: float | None, high: float) -> float | None:
+    """The ledger refuses an event with a figure that cannot be, and the cosine of two equal vectors may be 1.0000001."""
+    return None if value is None else min(max(low, float(value)), high)

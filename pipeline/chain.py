@@ -14,6 +14,7 @@ import msgspec
 
 from pipeline.admission.answer import Answer
 from pipeline.admission.runs import Rider, RunRequest
+from pipeline.cache.semantic.found import Found
 from pipeline.upstream.cancel import CancelToken
 
 
@@ -29,6 +30,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     lost: int = 0
     answer: Answer | None = None
     source: str = "upstream"
+    found: Found | None = None  # by meaning
     decision: str = ""
 
 

@@ -15,6 +15,7 @@ from pipeline.admission.events import Accepted, Answered, Event, Failed, Restart
 from pipeline.admission.follow import LOST, Follower, Subscription
 from pipeline.admission.runs import Admission, RunRequest, Runs
 from pipeline.cache.exact import ExactCache
+from pipeline.cache.meaning import Meaning
 from pipeline.errors import Cancelled, Overloaded
 from pipeline.ledger.events import CacheState
 from pipeline.request.controls import Controls
@@ -27,11 +28,12 @@ MAX_READMISSIONS = 3
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who asks: the tenant, and a digest that separates callers who bring their own provider key."""
+    """Who asks: the tenant, the principal within it, and a digest that separates callers who bring their own provider key."""
 
     tenant: str
     partition: str = ""
     provider_key: str = ""
+    principal: str = ""
 
     def __repr__(self) -> str:
         """The provider's key may not reach a log line by way of a repr."""
@@ -50,7 +52,8 @@ class Entry:
     """One caller's request after admission.
 
     `status` is how it will be answered: 'exact', 'dedup', 'miss' or 'bypass'. `answer` is set for a hit;
-    all others read `events`, at whose end `not_stored` says why the answer was not kept, if it was not.
+    all others read `events`, at whose end `status` may be 'exact' or 'semantic' after all, `not_stored` says why the
+    answer was not kept, if it was not, and `meaning` what was found by meaning.
     Always `close` it.
     """
 
@@ -60,6 +63,7 @@ class Entry:
         self.replayed = admission.verdict == "replay"
         self.answer: Answer | None = admission.answer
         self.not_stored: str | None = None
+        self.meaning: Meaning | None = None
         self._subscription = subscription
         self._readmit = readmit
         self._left = False
@@ -67,7 +71,7 @@ class Entry:
     @property
     def from_cache(self) -> bool:
         """A stored answer, served as a new response. A repeat under an Idempotency-Key gets the old response again."""
-        return self.status == "exact" and not self.replayed
+        return self.status in ("exact", "semantic") and not self.replayed
 
     async def events(self) -> AsyncIterator[list[Event]]:
         """Batches of events, the last of which ends with Answered.
@@ -97,8 +101,9 @@ class Entry:
         raise RunFailed(LOST)
 
     def _ended(self, answered: Answered) -> None:
-        if answered.source == "exact":
-            self.status = "exact"  # a stage of the chain found the answer stored: this was a hit after all
+        if answered.source in ("exact", "semantic"):
+            self.status = answered.source  # type: ignore[assignment]  # a stage found the answer stored: a hit after all
+        self.meaning = answered.meaning
         self.not_stored = answered.not_stored
 
     def _again(self) -> None:
@@ -189,6 +194,8 @@ def _run_request(plan: Plan, request: Request, caller: Caller) -> RunRequest:
         keep=plan.idempotent,
         caller_key=caller.provider_key,
         transparent=plan.transparent,
+        author=caller.principal,
+        question=plan.question,
     )
 
 

@@ -20,6 +20,7 @@ from pipeline.billing import Bill
 from pipeline.cache.exact import ExactCache
 from pipeline.cache.hot import HotTable
 from pipeline.cache.keep import keep, why_not_stored
+from pipeline.cache.semantic.parts import SemanticParts
 from pipeline.cache.tracking import Tracker
 from pipeline.canary import Canary
 from pipeline.chain import Chain, Stage, State
@@ -28,6 +29,7 @@ from pipeline.errors import Overloaded
 from pipeline.feedback import Feedback
 from pipeline.ledger.analytics import Analytics
 from pipeline.ledger.events import CallEvent, RequestEvent
+from pipeline.ledger.lease import Lease
 from pipeline.ledger.stream import BufferedLedger, LedgerStream
 from pipeline.ledger.writer import LedgerWriter
 from pipeline.recent import Recent
@@ -35,8 +37,10 @@ from pipeline.redis_client import connect
 from pipeline.reload import ModelReload
 from pipeline.runner import Runner
 from pipeline.settings import Settings, environment
-from pipeline.stages.call import call
+from pipeline.stages.call import aside, call
+from pipeline.stages.embed import embed
 from pipeline.stages.lookup import lookup
+from pipeline.stages.meaning import learn, meaning
 from pipeline.storage.authenticate import Authenticator
 from pipeline.storage.engine import create_engine
 from pipeline.storage.keys import KeyStore
@@ -52,6 +56,9 @@ log = logging.getLogger(__name__)
 
 # Ledger events that a process keeps while Redis does not take them, each hit counted.
 MAX_UNWRITTEN = 150_000
+
+# A string, the id of the process that does the semantic cache's upkeep (see ledger/lease.py); it only saves work.
+SEMANTIC_LEASE = "leo:semantic:upkeep"
 
 # Web: callers share these for admission; two more serve all who wait (see admission/follow.py).
 CONNECTIONS = {"web": 10, "worker": 24, "ledger": 4, "cli": 2}
@@ -135,16 +142,44 @@ class Gateway:
         return tracker
 
     @cached_property
+    def semantic(self) -> SemanticParts:
+        lease = Lease(self.redis, self.id, SEMANTIC_LEASE)
+
+        def leads() -> bool:
+            try:
+                return lease.hold()
+            except redis.RedisError:
+                return False
+
+        parts = SemanticParts(
+            self.settings,
+            lambda: self.engine,
+            leads,
+            embed(self.settings.semantic_embedder, lambda: self.upstreams, self.record_call),
+        )
+        self._closers.append(parts.close)
+        return parts
+
+    @cached_property
     def feedback(self) -> Feedback:
-        return Feedback(self.engine, self.cache)
+        return Feedback(self.engine, self.cache, self.semantic)
 
     @cached_property
     def chain(self) -> Chain:
         """To add a stage: one function in pipeline/stages/, one line here."""
+        s = self.settings
         return Chain(
             (
                 Stage("lookup", lookup(self.cache)),
+                Stage("meaning", meaning(self.semantic.cache)),
                 Stage("call", call(self.upstreams, self.record_call, self._bill), queue="upstream"),
+                Stage(
+                    "learn",
+                    learn(
+                        self.semantic.loaded, aside(self.upstreams, self.record_call), s.semantic_judge_model, s.max_answer_bytes
+                    ),
+                    after_answer=True,
+                ),
             )
         )
 

@@ -35,6 +35,11 @@ def completion_ids() -> Callable[[], bytes]:
     return lambda: b"chatcmpl-%024x" % next(numbers)
 
 
+def lookup_id() -> str:
+    """One lookup by meaning."""
+    return "look_" + secrets.token_hex(12)
+
+
 def process_id(role: str) -> str:
     """One running process, e.g. the owner of a lease: 'web-3f9c2a7e41d0'."""
     return f"{role}-{secrets.token_hex(6)}"

@@ -173,10 +173,12 @@ class Runner:
         started = time.monotonic()
         reason = self._why_not_stored(state)
         writer.decided("admit", reason or "stored", started)
-        stores = reason is None and state.key == state.request.content_key
+        # What was found by meaning stays the entry that it is: a copy would outlive its removal.
+        stores = reason is None and state.key == state.request.content_key and state.source != "semantic"
         new = reason is None and state.source == "upstream"
         after = self._keep(state, state.answer) if new else ()
-        return writer.finish(Answered(state.answer, state.source, reason), state.answer if stores else None, after)
+        meaning = state.found.meaning if state.found else None
+        return writer.finish(Answered(state.answer, state.source, reason, meaning), state.answer if stores else None, after)
 
     @staticmethod
     def _cancelled(writer: Writer, cancel: CancelToken) -> int | None:

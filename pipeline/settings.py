@@ -15,6 +15,7 @@ from msgspec import Meta
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Positive = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0, le=1e8)]  # three years: no timer of the system takes an infinity
+SHORTEST_SECRET = 16
 MAX_SOCKET_PATH = 100  # the kernel's limit is 108 bytes, its ending zero included
 Share = Annotated[float, Meta(ge=0, le=1)]
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -57,6 +58,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_answer_bytes: Positive = 4 * 1024 * 1024
     cache_scope: str = "tenant"  # or "user": the `user` parameter is then part of the key
     cache_max_temperature: float = 2.0  # above it answers are neither stored nor served again
+
+    # The semantic cache: answers by meaning
+    semantic_cache: bool = True
+    semantic_budget: Annotated[float, Meta(gt=0, le=0.2)] = 0.01  # wrong answers for each request, for tenants without their own
+    semantic_audits: Share = 0.05  # of its hits: the model is asked as well, and the answers are compared
+    semantic_judge_model: str = ""  # asked about candidates that were close to being served; empty: the answers are compared here
+    semantic_embedder: str = ""  # an embeddings model of the table; empty: the sentence model that ships
+    semantic_ttl_s: Seconds = 86400.0
+    semantic_max_temperature: float = 0.7  # requests that ask for more chance than that are not answered by meaning
+    semantic_sharing: str = "tenant"  # or "key": an answer is found only by the key that asked for it
+    semantic_max_entries: Positive = 1_000_000
+    semantic_max_mb: Positive = 4096
+    secret_key: str = ""  # seals what is stored; empty: one is made under LEO_HOME. The same on all machines of a deployment
 
     # Bounds
     max_body_bytes: Positive = 20 * 1024 * 1024
@@ -213,6 +227,12 @@ def _check(settings: Settings) -> None:
         raise SettingsError("LEO_DEADLINE_S is longer than LEO_MAX_DEADLINE_S: raise the one or lower the other.")
     if settings.cache_scope not in ("tenant", "user"):
         raise SettingsError(f"LEO_CACHE_SCOPE must be 'tenant' or 'user', not {settings.cache_scope!r}.")
+    if settings.semantic_sharing not in ("tenant", "key"):
+        raise SettingsError(f"LEO_SEMANTIC_SHARING must be 'tenant' or 'key', not {settings.semantic_sharing!r}.")
+    if settings.secret_key and len(settings.secret_key) < SHORTEST_SECRET:
+        raise SettingsError(
+            f"LEO_SECRET_KEY must have at least {SHORTEST_SECRET} characters, for example those of `openssl rand -hex 32`."
+        )
     if settings.log_level.upper() not in LOG_LEVELS:
         raise SettingsError(f"LEO_LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}, not {settings.log_level!r}.")
     if "+cluster" in settings.broker_url:

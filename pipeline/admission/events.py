@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from pipeline.admission.answer import Answer
+from pipeline.cache.meaning import Meaning
 from pipeline.errors import GatewayError, UpstreamError
 
 
@@ -35,14 +36,15 @@ class Restarted(msgspec.Struct, frozen=True, array_like=True, tag_field="event",
 
 
 class Answered(msgspec.Struct, frozen=True, array_like=True, tag_field="event", tag="answer"):
-    """The end: the whole answer. `source` is 'upstream', or 'exact' when a stage found it stored.
+    """The end: the whole answer. `source` is 'upstream', or 'exact' or 'semantic' when a stage found it stored.
 
-    `not_stored` says why the next equal request will not get it, None when it will.
+    `not_stored` says why the next equal request will not get it, None when it will; `meaning` what was found by meaning.
     """
 
     answer: Answer
     source: str
     not_stored: str | None = None
+    meaning: Meaning | None = None
 
 
 class Failed(msgspec.Struct, frozen=True, array_like=True, tag_field="event", tag="failed"):

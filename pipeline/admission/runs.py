@@ -17,6 +17,7 @@ from pipeline.admission import events
 from pipeline.admission.answer import Answer
 from pipeline.admission.events import Event
 from pipeline.admission.keys import WORKING_KEY, answer_key, followers_key, log_prefix, run_key
+from pipeline.cache.semantic.question import Question
 from pipeline.errors import Conflict, Overloaded, StoreUnavailable, UpstreamError
 from pipeline.request.plan import Plan
 
@@ -37,6 +38,8 @@ class RunRequest(msgspec.Struct, frozen=True, array_like=True):
     keep: bool  # the end of the log is kept for repeats under the same Idempotency-Key
     caller_key: str = ""  # a tenant's own provider key; gone from Redis when the run ends
     transparent: bool = False  # every optimiser is off: the body goes upstream as it came
+    author: str = ""  # the principal who asked first
+    question: Question | None = None  # what may be compared by meaning
 
     def __repr__(self) -> str:
         """Neither the key nor the prompt may reach a log line by way of a repr."""

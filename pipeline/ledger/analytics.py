@@ -48,15 +48,22 @@ class Analytics:
         }
 
     def cache_stats(self, tenant: str | None) -> dict[str, Any]:
-        """What the ledger and the callers' feedback say of the cache; `success_rate` is None without feedback."""
+        """What the ledger and the callers' feedback say of the cache; `success_rate` is None without feedback.
+
+        `hit_rate` is the sum of the two others, all of them shares of all requests.
+        """
         sums = self._sums(tenant, None)
         given, correct = self._feedback(tenant)
         return {
             "hits_exact": sums["hits_exact"],
+            "hits_semantic": sums["hits_semantic"],
             "hits_dedup": sums["hits_dedup"],
             "misses": sums["misses"],
             "bypassed": sums["bypassed"],
-            "hit_rate": _share(sums["hits_exact"], sums["requests"]),
+            "semantic_looked": sums["semantic_looked"],
+            "hit_rate": _share(_from_cache(sums), sums["requests"]),
+            "hit_rate_exact": _share(sums["hits_exact"], sums["requests"]),
+            "hit_rate_semantic": _share(sums["hits_semantic"], sums["requests"]),
             "feedback_count": given,
             "feedback_correct": correct,
             "success_rate": _share(correct, given),
@@ -88,11 +95,14 @@ def _metrics(sums: Sums) -> dict[str, Any]:
     nothing_known = sums["saving_known"] == 0 and sums["saving_unknown"] > 0
     return {
         "total_requests": requests,
-        "cache_hits": sums["hits_exact"],
+        "cache_hits": _from_cache(sums),
+        "exact_hits": sums["hits_exact"],
+        "semantic_hits": sums["hits_semantic"],
         "dedup_hits": sums["hits_dedup"],
         "cache_misses": sums["misses"],
         "bypassed": sums["bypassed"],
-        "cache_hit_rate": _share(sums["hits_exact"], requests),
+        "semantic_looked": sums["semantic_looked"],
+        "cache_hit_rate": _share(_from_cache(sums), requests),
         "tokens_saved": sums["tokens_saved"],
         "cost_saved": None if nothing_known else dollars(sums["cost_saved"]),
         "average_confidence": None,
@@ -119,6 +129,11 @@ def _usage(tenant: str | None, sums: Sums) -> dict[str, Any]:
         "cost": _spent(sums["cost"], missing=sums["cost_unknown"]),
         "upstream_calls": sums["calls"],
     }
+
+
+def _from_cache(sums: Sums) -> int:
+    """Requests that got a stored answer. Who joined a running request waited for an upstream and is not among them."""
+    return sums["hits_exact"] + sums["hits_semantic"]
 
 
 def _spent(picos: int, *, missing: int) -> float | None:

@@ -22,8 +22,11 @@ Tokens = Annotated[int, Meta(ge=0, le=10**10)]
 Picos = Annotated[int, Meta(ge=0, le=10**15)]  # at most a thousand dollars
 Millis = Annotated[float, Meta(ge=0, le=1e9)]
 UnixSeconds = Annotated[float, Meta(ge=0, le=1e11)]
+Cosine = Annotated[float, Meta(ge=-1, le=1)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Threshold = Annotated[float, Meta(ge=0, le=2)]  # of a Share; above 1 it is one that nothing reaches
 
-CacheState = Literal["exact", "dedup", "miss", "bypass", "error"]
+CacheState = Literal["exact", "semantic", "dedup", "miss", "bypass", "error"]
 
 
 class RequestEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +35,10 @@ class RequestEvent(msgspec.Struct, frozen=True, kw_only=True):
     `id` is 'req_..'; `route` is the X-LEO-Route of the answer; `cost` is what this request caused (0 for a hit and
     for one that joined a running request), `cost_saved` what it would have cost on top without the gateway.
     `call_id` is the CallEvent whose answer it got.
+
+    The last five are of a question that was compared by meaning (pipeline.cache.meaning), None for all others:
+    `similarity` and `score` of the best stored question, the `threshold` that the score had to reach, the `novelty` of
+    the question. `entry_id` is the content key of the answer when one was served by meaning.
     """
 
     id: Id
@@ -57,6 +64,11 @@ class RequestEvent(msgspec.Struct, frozen=True, kw_only=True):
     log_key: Text
     call_id: Text | None = None
     simulated: bool = False
+    similarity: Cosine | None = None
+    score: Share | None = None
+    threshold: Threshold | None = None
+    novelty: Share | None = None
+    entry_id: Text | None = None
 
 
 class CallEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,7 +102,7 @@ _FIRST_HIT = re.compile("req_[0-9a-f]{20}0{12}")
 
 
 class HitsEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """Hits of one caller (tenant and key) on one stored answer within one short moment.
+    """Exact hits of one caller (tenant and key) on one stored answer within one short moment.
 
     `first` is what all of them have in common, with the id, the time and the latency of the first. `marks` is packed
     little-endian uint32, two a hit: milliseconds since `first.at`, and the latency in microseconds, which for a hit

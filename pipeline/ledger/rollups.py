@@ -2,8 +2,9 @@
 
 What each sum means (every one is a whole number, so that adding in any order gives the same):
 
-    requests                    all requests; each counts in exactly one of the next five
+    requests                    all requests; each counts in exactly one of the next six
     hits_exact, hits_dedup      answered from the exact cache; joined a running request
+    hits_semantic               answered with the stored answer to a question that means the same
     misses, bypassed            asked an upstream; was not to be cached
     cache_errors                ended before it was known, or the cache did not answer
     failures                    answered with status 400 or more, except 499 (the caller had left)
@@ -11,6 +12,7 @@ What each sum means (every one is a whole number, so that adding in any order gi
     cost, cost_saved            pico-dollars, sums of the known values
     unpriced                    requests of which the cost or the saving is not known
     cost_unknown                requests of which the cost is not known
+    semantic_looked             requests whose question was compared by meaning, hit or not
     saving_known, saving_unknown    requests that saved a call (hits, and others with a saving): is it known how much
     latency_us, overhead_us     microseconds; overhead_known is how many requests the second one is the sum of
     calls, call_failures, ..    the same of the calls to upstreams, under the model's name at the upstream
@@ -34,27 +36,28 @@ Key = tuple[str, int, str]  # tenant, hour, model
 KEY_COLUMNS = ("tenant", "hour", "model")
 SUM_COLUMNS = tuple(column.name for column in LedgerRollup.__table__.columns if column.name not in KEY_COLUMNS)
 
-HITS = ("exact", "dedup")
+HITS = ("exact", "semantic", "dedup")
 CLIENT_GONE = 499
 
 _TIMES = ("latency_us", "overhead_us", "overhead_known")
 REQUEST_SUMS = (
-    *("requests", "hits_exact", "hits_dedup", "misses", "bypassed", "cache_errors", "failures"),
+    *("requests", "hits_exact", "hits_semantic", "hits_dedup", "misses", "bypassed", "cache_errors", "failures"),
     *("prompt_tokens", "completion_tokens", "cached_tokens", "tokens_saved", "cost", "cost_saved"),
-    *("unpriced", "cost_unknown", "saving_known", "saving_unknown"),
+    *("unpriced", "cost_unknown", "saving_known", "saving_unknown", "semantic_looked"),
     *_TIMES,
 )
 CALL_SUMS = (
     *("calls", "call_failures", "call_prompt_tokens", "call_completion_tokens"),
     *("call_cost", "call_unpriced", "call_latency_us"),
 )
-# What each state of the cache adds to the five columns from hits_exact on.
+# What each state of the cache adds to the six columns from hits_exact on.
 _ONE_OF = {
-    "exact": (1, 0, 0, 0, 0),
-    "dedup": (0, 1, 0, 0, 0),
-    "miss": (0, 0, 1, 0, 0),
-    "bypass": (0, 0, 0, 1, 0),
-    "error": (0, 0, 0, 0, 1),
+    "exact": (1, 0, 0, 0, 0, 0),
+    "semantic": (0, 1, 0, 0, 0, 0),
+    "dedup": (0, 0, 1, 0, 0, 0),
+    "miss": (0, 0, 0, 1, 0, 0),
+    "bypass": (0, 0, 0, 0, 1, 0),
+    "error": (0, 0, 0, 0, 0, 1),
 }
 
 Values = tuple[int, ...]
@@ -83,6 +86,7 @@ def of_request(event: RequestEvent) -> Values:
         int(cost is None),
         int(saved is not None and (hit or saved > 0)),
         int(saved is None and hit),
+        int(event.threshold is not None),
         _micros(event.latency_ms),
         _micros(event.overhead_ms),
         int(event.overhead_ms is not None),

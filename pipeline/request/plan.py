@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from pipeline.cache.semantic.question import Question, question
 from pipeline.request.controls import Controls
 from pipeline.request.key import content_key, derive
 from pipeline.request.model import Request
@@ -17,11 +18,16 @@ SHARING = frozenset({Reuse.EXACT, Reuse.DEDUP})
 
 
 class Policy(msgspec.Struct, frozen=True):
-    """What the operator allows this tenant: what exists and is switched off, and the limits of the exact cache."""
+    """What the operator allows this tenant: what exists and is switched off, and the limits of the caches.
+
+    `by_meaning`: there is a semantic cache; `meaning_temperature` is the highest at which it answers.
+    """
 
     off: frozenset[Reuse] = frozenset()
     per_user: bool = False
     max_temperature: float = 2.0
+    by_meaning: bool = False
+    meaning_temperature: float = 0.7
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +44,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     dedup: bool
     max_age: float | None = None
     fingerprint: str = ""  # set with an Idempotency-Key: another body under the same key is a conflict
+    question: Question | None = None  # what may be compared by meaning
     reasons: dict[str, str] = {}
 
     @property
@@ -66,6 +73,7 @@ def make_plan(
 ) -> Plan:
     """The plan. `unique` makes a key that nobody else has, for runs that are not shared."""
     reasons = _ruled_out(request, controls, policy)
+    asked = _question(request, policy, tenant, partition, reasons)
     allowed = ALL - reasons.keys()
     content = content_key(request, tenant, partition=partition, per_user=policy.per_user)
     exact, dedup = Reuse.EXACT in allowed, Reuse.DEDUP in allowed
@@ -85,8 +93,23 @@ def make_plan(
         dedup=dedup and not fresh,
         max_age=controls.max_age,
         fingerprint=fingerprint,
+        question=asked,
         reasons={reuse.value: why for reuse, why in reasons.items()} | _freshness(controls),
     )
+
+
+def _question(request: Request, policy: Policy, tenant: str, partition: str, reasons: dict[Reuse, str]) -> Question | None:
+    """What may be compared by meaning. Without it, `reasons` says why, where it is anything about this request."""
+    if not policy.by_meaning or request.endpoint != "chat/completions" or Reuse.SEMANTIC in reasons:
+        return None
+    if (request.params.get("temperature") or 0) > policy.meaning_temperature:
+        reasons[Reuse.SEMANTIC] = "temperature"
+        return None
+    found = question(request, tenant, partition=partition, per_user=policy.per_user)
+    if isinstance(found, str):
+        reasons[Reuse.SEMANTIC] = found
+        return None
+    return found
 
 
 def _freshness(controls: Controls) -> dict[str, str]:

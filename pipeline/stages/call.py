@@ -11,10 +11,14 @@ from pipeline.admission.answer import Answer, Tokens
 from pipeline.admission.runs import Rider
 from pipeline.chain import StageFunction, State, Work
 from pipeline.completion.assemble import assemble
+from pipeline.errors import GatewayError
 from pipeline.ids import unix_now
 from pipeline.ledger.events import OK, CallEvent
 from pipeline.upstream.caller import Upstreams
+from pipeline.upstream.cancel import CancelToken
 from pipeline.upstream.types import CallRecord, UpstreamAnswer, UpstreamRequest
+
+ASIDE_S = 120.0
 
 
 def call(upstreams: Upstreams, record: Callable[[CallEvent], None], bill: Callable[[CallEvent], Rider]) -> StageFunction:
@@ -62,6 +66,36 @@ def call(upstreams: Upstreams, record: Callable[[CallEvent], None], bill: Callab
     return run
 
 
+def aside(upstreams: Upstreams, record: Callable[[CallEvent], None]) -> Callable[[State, str, UpstreamRequest], Answer | None]:
+    """Asks an upstream something beside a run, for which nobody waits: (state, purpose, request) to an answer, or None.
+
+    Each call is in the ledger, like any other; its id tells the purpose.
+    """
+
+    def ask(state: State, purpose: str, request: UpstreamRequest) -> Answer | None:
+        calls: list[CallRecord] = []
+
+        def on_call(made: CallRecord) -> None:
+            calls.append(made)
+            record(msgspec.structs.replace(_event(state, len(calls), made), id=f"{state.run_id}:{purpose}{len(calls)}"))
+
+        started = time.monotonic()
+        try:
+            answer = upstreams.call(
+                request,
+                deadline=started + ASIDE_S,
+                cancel=CancelToken(),
+                on_delta=lambda chunks: None,
+                on_call=on_call,
+                assemble=assemble,
+            )
+        except GatewayError:
+            return None
+        return _answer(state.request.tenant, answer, (time.monotonic() - started) * 1000, None)
+
+    return ask
+
+
 def _answer(tenant: str, answer: UpstreamAnswer, elapsed_ms: float, call_id: str | None) -> Answer:
     usage = answer.usage
     return Answer(
@@ -96,13 +130,19 @@ def _lost(state: State, number: int) -> CallEvent:
 
 
 def _event(state: State, number: int, made: CallRecord) -> CallEvent:
+    request = state.request
+    return call_event(made, id=f"{state.run_id}:{number}", tenant=request.tenant, log_key=state.key, endpoint=request.endpoint)
+
+
+def call_event(made: CallRecord, *, id: str, tenant: str, log_key: str, endpoint: str) -> CallEvent:
+    """The ledger's event of a call that was made."""
     usage = made.usage
     return CallEvent(
-        id=f"{state.run_id}:{number}",
+        id=id,
         at=made.started_at,
-        tenant=state.request.tenant,
-        log_key=state.key,
-        endpoint=state.request.endpoint,
+        tenant=tenant,
+        log_key=log_key,
+        endpoint=endpoint,
         upstream=made.upstream,
         model=made.model,
         status=made.status,

@@ -14,7 +14,7 @@ import secrets
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Boolean, Double, ForeignKey, Index, LargeBinary, MetaData, Text, TypeDecorator
+from sqlalchemy import BigInteger, Boolean, Double, ForeignKey, Index, Integer, LargeBinary, MetaData, Text, TypeDecorator
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 # Names that do not depend on the database, so that a later migration can name the constraint that it changes.
@@ -22,6 +22,7 @@ NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "fk": "fk_%(table_name)s_%(column_0_name)s",
     "pk": "pk_%(table_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
 }
 
 
@@ -88,7 +89,7 @@ class Switch(Base):
 
 
 class Feedback(Base):
-    """What a caller said about an answer that came from the cache."""
+    """What a caller said about an answer that came from the cache. `author` is the key that said it."""
 
     __tablename__ = "feedback"
 
@@ -97,6 +98,7 @@ class Feedback(Base):
     entry_id: Mapped[str]
     is_correct: Mapped[bool]
     created_at: Mapped[datetime]
+    author: Mapped[str | None]
 
 
 class RequestColumns:
@@ -125,6 +127,11 @@ class RequestColumns:
     log_key: Mapped[str]
     call_id: Mapped[str | None]
     simulated: Mapped[bool]
+    similarity: Mapped[float | None]
+    score: Mapped[float | None]
+    threshold: Mapped[float | None]
+    novelty: Mapped[float | None]
+    entry_id: Mapped[str | None]
 
 
 class LedgerRequest(RequestColumns, Base):
@@ -182,6 +189,8 @@ class LedgerRollup(Base):
     model: Mapped[str] = mapped_column(primary_key=True)
     requests: Mapped[int]
     hits_exact: Mapped[int]
+    # The defaults are for a writer of the version before, which goes on for a while during an upgrade.
+    hits_semantic: Mapped[int] = mapped_column(server_default="0")
     hits_dedup: Mapped[int]
     misses: Mapped[int]
     bypassed: Mapped[int]
@@ -197,6 +206,7 @@ class LedgerRollup(Base):
     cost_unknown: Mapped[int]
     saving_unknown: Mapped[int]
     saving_known: Mapped[int]
+    semantic_looked: Mapped[int] = mapped_column(server_default="0")
     latency_us: Mapped[int]
     overhead_us: Mapped[int]
     overhead_known: Mapped[int]
@@ -207,3 +217,96 @@ class LedgerRollup(Base):
     call_cost: Mapped[int]
     call_unpriced: Mapped[int]
     call_latency_us: Mapped[int]
+
+
+class SemanticEntry(Base):
+    """A stored answer that may be found by meaning (pipeline.cache.semantic.entries).
+
+    `seq` grows with each write and is never used twice; `id` is the content key of the request that was answered. `vector`
+    is of half-precision floats; `embedder` says whose. `state`: private, probation, shared, revoked. `tag` is a keyed
+    digest of all that an answer is served by. `right` and `wrong` are sums of the weights of what people and judges said.
+    """
+
+    __tablename__ = "semantic_entries"
+    __table_args__ = (Index(None, "tenant", "seq"), Index(None, "tenant", "answer_digest"), {"sqlite_autoincrement": True})
+
+    seq: Mapped[int] = mapped_column(BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True)
+    id: Mapped[str] = mapped_column(unique=True)
+    tenant: Mapped[str]
+    partition: Mapped[str]
+    text: Mapped[str]
+    embedder: Mapped[str] = mapped_column(index=True)
+    vector: Mapped[bytes]
+    answer: Mapped[bytes]
+    answer_digest: Mapped[str]
+    tag: Mapped[bytes]
+    author: Mapped[str]
+    state: Mapped[str]
+    created_at: Mapped[float]
+    expires_at: Mapped[float] = mapped_column(index=True)
+    used_at: Mapped[float]
+    hits: Mapped[int]
+    saved: Mapped[int]
+    right: Mapped[float]
+    wrong: Mapped[float]
+    bytes: Mapped[int]
+
+
+class SemanticOperation(Base):
+    """What every index has to hear of, in the order in which it happened: an entry's 'add', or why it has gone.
+
+    'refuse' (with `entry`, and no `seq`) is for what may still be on its way: an answer that was taken back is not added later.
+    """
+
+    __tablename__ = "semantic_operations"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True)
+    seq: Mapped[int]
+    tenant: Mapped[str]
+    kind: Mapped[str]
+    entry: Mapped[str | None] = mapped_column(index=True)
+    at: Mapped[float] = mapped_column(index=True)
+
+
+class SemanticLookup(Base):
+    """One question that was compared by meaning: what was decided, and what is known of whether that was right.
+
+    `score` is the best candidate's after the guards, 0 without one. `decision`: hit, audit, miss. `propensity` is the
+    chance that there was of asking whether the candidate's answer would have been right; `label` is 1 for right, 0 for
+    wrong, NULL for unknown, and `source` says who says so. `features` are those of pipeline.semantics.features.
+    """
+
+    __tablename__ = "semantic_lookups"
+    __table_args__ = (Index(None, "tenant", "at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[float]
+    tenant: Mapped[str]
+    entry: Mapped[str | None] = mapped_column(index=True)
+    author: Mapped[str]
+    scorer: Mapped[str]
+    features: Mapped[bytes | None]
+    cosine: Mapped[float | None]
+    score: Mapped[float]
+    threshold: Mapped[float]
+    novelty: Mapped[float | None]
+    decision: Mapped[str]
+    veto: Mapped[str | None]
+    propensity: Mapped[float]
+    label: Mapped[float | None]
+    weight: Mapped[float]
+    source: Mapped[str | None]
+
+
+class SemanticPolicy(Base):
+    """What was learned for a tenant: its scorer and its threshold (pipeline.cache.semantic.learner)."""
+
+    __tablename__ = "semantic_policies"
+
+    tenant: Mapped[str] = mapped_column(primary_key=True)
+    budget: Mapped[float | None]
+    scorer: Mapped[bytes | None]
+    threshold: Mapped[bytes | None]
+    drift: Mapped[bytes | None]
+    updated_at: Mapped[float]

@@ -73,7 +73,9 @@ def process(redis_url: str, database_url: str, batch: int) -> Iterator[subproces
 
 
 def test_every_field_of_an_event_arrives(stream: LedgerStream, writer: LedgerWriter, engine: Engine) -> None:
-    request, call = request_event(bypass_reason="seed", call_id="c", stream=True), call_event(error="late", first_token_ms=1.25)
+    meaning = {"similarity": 0.1 + 0.2, "score": 0.75, "threshold": 2.0, "novelty": 0.0, "entry_id": "ab" * 20}
+    request = request_event(bypass_reason="seed", call_id="c", stream=True, cache="semantic", **meaning)
+    call = call_event(error="late", first_token_ms=1.25)
     hits = hits_event(call_id="c", stream=True)
     stream.append_many([request, hits, call])
     assert stream.backlog() == 3
@@ -85,10 +87,12 @@ def test_every_field_of_an_event_arrives(stream: LedgerStream, writer: LedgerWri
 
 
 def test_what_is_not_known_stays_unknown(stream: LedgerStream, writer: LedgerWriter, engine: Engine) -> None:
-    stream.append(request_event(cost=None, cost_saved=None, tokens_saved=None, overhead_ms=None))
+    stream.append_many([request_event(cost=None, cost_saved=None, tokens_saved=None, overhead_ms=None), hits_event()])
     drain(writer)
-    row = rows(engine, LedgerRequest)[0]
-    assert [row[name] for name in ("cost", "cost_saved", "tokens_saved", "overhead_ms")] == [None] * 4
+    (request,), (hits,) = rows(engine, LedgerRequest), rows(engine, LedgerHits)
+    assert [request[name] for name in ("cost", "cost_saved", "tokens_saved", "overhead_ms")] == [None] * 4
+    for row in (request, hits):
+        assert [row[name] for name in ("similarity", "score", "threshold", "novelty", "entry_id")] == [None] * 5
 
 
 def test_an_empty_ledger_is_no_work(writer: LedgerWriter) -> None:
@@ -157,6 +161,7 @@ token_counts = st.none() | st.integers(0, 10**10)
 moneys = st.none() | st.integers(0, 10**15)
 times = st.none() | st.floats(0, 1e9)
 names = st.sampled_from(["a", "b", "\0", "\N{SNOWMAN}"])
+shares = st.none() | st.floats(0, 1)
 moments = st.sampled_from([AT, AT + 1, AT + 3600, AT + 7201.5])
 
 requests = st.builds(
@@ -165,7 +170,11 @@ requests = st.builds(
     at=moments,
     tenant=names,
     model=names,
-    cache=st.sampled_from(["exact", "dedup", "miss", "bypass", "error"]),
+    cache=st.sampled_from(["exact", "semantic", "dedup", "miss", "bypass", "error"]),
+    similarity=st.none() | st.floats(-1, 1),
+    score=shares,
+    threshold=st.none() | st.floats(0, 2),
+    novelty=shares,
     status=st.sampled_from([200, 404, 499, 503]),
     prompt_tokens=token_counts,
     completion_tokens=token_counts,
@@ -472,6 +481,29 @@ def test_figures_are_those_of_the_ledger(stream: LedgerStream, writer: LedgerWri
     assert (summary["tenant"]["id"], summary["tenant"]["requests"], summary["tenant"]["cost"]) == ("acme", 4, 2.0)
     assert Analytics(engine).summary(None)["optimization_metrics"]["total_requests"] == 5
     assert Analytics(engine).summary(None, since=AT + 3700)["optimization_metrics"]["total_requests"] == 1
+
+
+def test_hits_by_meaning_and_exact_ones_are_told_apart(stream: LedgerStream, writer: LedgerWriter, engine: Engine) -> None:
+    found = {"cache": "semantic", "threshold": 0.9}
+    sought = {"cache": "miss", "threshold": 2.0, "cost_saved": 0, "tokens_saved": 0}
+    stream.append_many(
+        [
+            *(request_event(f"exact{number}") for number in range(3)),
+            *(request_event(f"near{number}", **found, cost_saved=10**12) for number in range(2)),
+            *(request_event(f"miss{number}", **sought) for number in range(4)),
+            request_event("joined", cache="dedup"),
+        ]
+    )
+    drain(writer)
+    metrics = Analytics(engine).summary("acme")["optimization_metrics"]
+    names = ("cache_hits", "exact_hits", "semantic_hits", "dedup_hits", "cache_misses", "semantic_looked", "cache_hit_rate")
+    assert [metrics[name] for name in names] == [5, 3, 2, 1, 4, 6, 0.5]
+    assert (metrics["cost_saved"], metrics["tokens_saved"]) == (2.000000002, 6 * 15)
+    stats = Analytics(engine).cache_stats("acme")
+    names = ("hits_exact", "hits_semantic", "hits_dedup", "misses", "semantic_looked")
+    assert [stats[name] for name in names] == [3, 2, 1, 4, 6]
+    assert [stats[name] for name in ("hit_rate", "hit_rate_exact", "hit_rate_semantic")] == [0.5, 0.3, 0.2]
+    assert Analytics(engine).cache_stats("nobody")["hit_rate_semantic"] is None
 
 
 def test_a_saving_is_unknown_only_when_no_part_of_it_is_known(stream: LedgerStream, writer: LedgerWriter, engine: Engine) -> None:

@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 import redis
 from alembic import command
 from alembic.config import Config
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine
+from sqlalchemy import Engine, inspect, select, text
 
 from pipeline.ids import hit_batch_id, hit_id, request_id
 from pipeline.ledger.analytics import Analytics
-from pipeline.ledger.events import Event, HitsEvent
+from pipeline.ledger.events import Event, HitsEvent, RequestEvent
 from pipeline.ledger.find import find_request
 from pipeline.ledger.hits import HitBook, expand
 from pipeline.ledger.insert import insert_events
+from pipeline.ledger.rollups import aggregate
 from pipeline.ledger.stream import STREAM, BufferedLedger, LedgerStream
 from pipeline.ledger.writer import LedgerWriter
 from pipeline.storage import migrate
 from pipeline.storage.engine import create_engine, writing
-from pipeline.storage.tables import LedgerRequest
-from tests.support.ledger import call_event, drain, hits_event, ids_in, request_event, rows, sums_in_table, sums_over_rows
+from pipeline.storage.tables import LedgerRequest, LedgerRollup
+from tests.support.ledger import call_event, drain, hits_event, ids_in, request_event, sums_in_table, sums_over_rows
 from tests.support.postgres import create_database, drop_database
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import wait_until
@@ -208,17 +211,41 @@ def alembic(engine: Engine, change: Callable[[Config, str], None], revision: str
         change(config, revision)
 
 
-def test_a_ledger_without_hits_keeps_its_rows_and_takes_hits(empty_url: str) -> None:
-    engine, hits = create_engine(empty_url), hits_event()
+def insert_as_before(engine: Engine, table: str, values: Mapping[str, Any]) -> None:
+    """What a version before this one wrote: only into the columns that it knew."""
+    with writing(engine) as connection:
+        known = {column["name"] for column in inspect(connection).get_columns(table)} - {"hits_semantic", "semantic_looked"}
+        row = {name: value for name, value in values.items() if name in known}
+        names, places = ", ".join(row), ", ".join(f":{name}" for name in row)
+        connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({places})"), row)
+
+
+def write_as_before(engine: Engine, request: RequestEvent) -> None:
+    insert_as_before(engine, "ledger_requests", msgspec.structs.asdict(request))
+    for (tenant, hour, model), sums in aggregate([request], []).items():
+        insert_as_before(engine, "ledger_rollups", {"tenant": tenant, "hour": hour, "model": model, **sums})
+
+
+@pytest.mark.parametrize("version", ["0001", "0002"])
+def test_a_ledger_of_a_version_before_keeps_its_rows_and_takes_new_ones(empty_url: str, version: str) -> None:
+    engine, hits, near = create_engine(empty_url), hits_event(), request_event("near", cache="semantic", score=0.9)
     refused: list[Event] = []
-    alembic(engine, command.upgrade, "0001")
-    insert_events(engine, [request_event()], lambda event, _: refused.append(event))
+    alembic(engine, command.upgrade, version)
+    write_as_before(engine, request_event())
     assert migrate.upgrade(empty_url)
-    insert_events(engine, [request_event(), hits], lambda event, _: refused.append(event))
-    assert ids_in(engine) == ["req_1", hits.id]
+    insert_events(engine, [request_event(), hits, near], lambda event, _: refused.append(event))
+    assert ids_in(engine) == sorted(["near", "req_1", hits.id])
     assert sums_in_table(engine) == sums_over_rows(engine)
-    alembic(engine, command.downgrade, "0001")
-    assert [row["id"] for row in rows(engine, LedgerRequest)] == ["req_1"]
+    alembic(engine, command.downgrade, version)
+    with engine.connect() as connection:
+        assert sorted(connection.execute(select(LedgerRequest.id)).scalars()) == ["near", "req_1"]
+        assert connection.execute(select(LedgerRollup.hits_exact)).scalars().all() == [3]
     assert not migrate.is_current(engine)
     assert refused == []
     engine.dispose()
+
+
+def test_a_writer_of_the_version_before_goes_on_after_the_migration(engine: Engine) -> None:
+    write_as_before(engine, request_event())
+    assert sums_in_table(engine) == sums_over_rows(engine)
+    assert find_request(engine, "req_1") == request_event()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, delete, event, insert, inspect, text
 
 from pipeline import errors
 from pipeline.settings import Settings
@@ -21,7 +21,7 @@ from pipeline.storage.engine import create_engine, writing
 from pipeline.storage.keys import Authenticator, KeyStore
 from pipeline.storage.migrate import HEAD, SchemaError, current_revision, is_current, upgrade
 from pipeline.storage.switches import AHEAD_S, FRESH_S, IMPLEMENTED, RETRY_S, STRATEGIES, Switchboard
-from pipeline.storage.tables import Base
+from pipeline.storage.tables import Base, SemanticEntry, SemanticOperation
 from tests.support.clock import FakeClock
 from tests.support.postgres import create_database, database_down, drop_database
 from tests.support.waiting import wait_until
@@ -53,6 +53,27 @@ def test_the_models_and_the_migrations_agree(engine: Engine) -> None:
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
+
+
+BLANKS = {str: "", bytes: b"", float: 0.0, int: 0}
+
+
+@pytest.mark.parametrize(("table", "number"), [(SemanticEntry, "seq"), (SemanticOperation, "id")])
+def test_the_numbers_of_the_semantic_cache_are_never_used_twice(engine: Engine, table: type[Base], number: str) -> None:
+    columns = table.__table__.columns
+    blank = {column.name: BLANKS[column.type.python_type] for column in columns if not column.primary_key}
+    given = []
+    for _ in range(3):
+        with writing(engine) as connection:
+            given.append(connection.execute(insert(table).values(blank).returning(columns[number])).scalar_one())
+            connection.execute(delete(table))
+    assert given == [1, 2, 3]
+
+
+def test_a_stored_answer_has_its_id_to_itself(engine: Engine) -> None:
+    with engine.connect() as connection:
+        found = inspect(connection).get_unique_constraints("semantic_entries")
+    assert [(each["name"], each["column_names"]) for each in found] == [("uq_semantic_entries_id", ["id"])]
 
 
 def test_an_upgrade_is_done_once(empty_url: str) -> None:

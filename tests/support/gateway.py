@@ -187,6 +187,10 @@ class GatewayProcesses:
     def get(self, path: str, key: str = KEY) -> urllib3.BaseHTTPResponse:
         return _http.request("GET", self.url + path, headers={"X-API-Key": key})
 
+    def send(self, method: str, path: str, body: Any = None, key: str = KEY) -> urllib3.BaseHTTPResponse:
+        """A request to one of the gateway's own endpoints."""
+        return _http.request(method, self.url + path, json=body, headers={"X-API-Key": key})
+
 
 def chat(text: str, **more: Any) -> dict[str, Any]:
     """A chat request with one user message."""

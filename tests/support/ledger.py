@@ -116,13 +116,15 @@ def sums_over_rows(engine: Engine) -> dict[tuple[str, int, str], dict[str, int]]
 
 def _count_request(sums: Counter[str], row: dict[str, Any]) -> None:
     sums["requests"] += 1
-    names = {"exact": "hits_exact", "dedup": "hits_dedup", "miss": "misses", "bypass": "bypassed", "error": "cache_errors"}
+    hits = {"exact": "hits_exact", "semantic": "hits_semantic", "dedup": "hits_dedup"}
+    names = {**hits, "miss": "misses", "bypass": "bypassed", "error": "cache_errors"}
     sums[names[row["cache"]]] += 1
     if row["status"] >= 400 and row["status"] != 499:
         sums["failures"] += 1
     for name in ("prompt_tokens", "completion_tokens", "cached_tokens", "tokens_saved", "cost", "cost_saved"):
         sums[name] += row[name] or 0
-    hit = row["cache"] in ("exact", "dedup")
+    hit = row["cache"] in hits
+    sums["semantic_looked"] += row["threshold"] is not None
     if row["cost"] is None:
         sums["cost_unknown"] += 1
     if row["cost"] is None or row["cost_saved"] is None:

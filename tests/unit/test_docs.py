@@ -15,6 +15,7 @@ import pytest
 from dotenv import dotenv_values
 
 from app.cli import main
+from pipeline.cache.guards.never import REASONS
 from pipeline.request.controls import SWITCHES
 from pipeline.request.parameters import CHAT, EMBEDDINGS, Parameter
 from pipeline.settings import Settings, load_settings, variable_name
@@ -23,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 API = (ROOT / "docs/api.md").read_text()
 README = (ROOT / "README.md").read_text()
+SEMANTIC = (ROOT / "docs/semantic-cache.md").read_text()
 HEADER_MODULES = ("receipt.py", "errors.py", "completion.py")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
@@ -118,6 +120,15 @@ def test_the_request_headers_are_those_of_the_code() -> None:
 def test_every_switch_of_a_request_is_documented() -> None:
     row = next(row for row in rows(section(API, "Request headers")) if row[0] == "`X-LEO-Disable`")
     assert set(names_in(row[1])) == SWITCHES.keys()
+
+
+def test_why_a_question_is_not_answered_by_meaning_stands_in_both_documents() -> None:
+    told = {
+        name for row in rows(section(API, "Response headers")) if "only with `semantic`" in row[1] for name in names_in(row[0])
+    }
+    explained = {name for row in rows(section(SEMANTIC, "What may be answered by meaning")) for name in names_in(row[0])}
+    assert told | {"temperature", "parameter:NAME"} == explained
+    assert REASONS.keys() < told
 
 
 # --- parameters ---

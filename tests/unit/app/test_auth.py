@@ -66,7 +66,7 @@ def test_there_is_no_key_that_works_by_default() -> None:
 
 def test_a_providers_bearer_beside_a_gateway_key_is_ignored() -> None:
     caller = asked(both, X_API_Key="leo-k1-secret", Authorization=f"Bearer {PROVIDER}")
-    assert caller == Caller("acme")
+    assert caller == Caller("acme", principal="k1")
 
 
 def test_a_wrong_gateway_key_is_not_saved_by_a_good_bearer() -> None:
@@ -133,4 +133,4 @@ def test_a_provider_key_goes_with_its_tenants_request_and_separates_its_answers(
     ids=["as bearer", "no bearer", "twice the same", "another tenant's", "the admin's"],
 )
 def test_a_gateway_key_never_goes_to_a_provider(headers: dict[str, str]) -> None:
-    assert asked(both, **headers) == Caller("byok")
+    assert asked(both, **headers) == Caller("byok", principal="k2")

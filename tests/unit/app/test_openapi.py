@@ -12,9 +12,10 @@ import jsonschema_rs
 import pytest
 from flask import Flask
 
-from app import home, openai, ops, optimization
+from app import cache, home, openai, ops, optimization
 from app.receipt import Receipt
 from pipeline.admission.runs import Admission
+from pipeline.cache.meaning import Meaning
 from pipeline.door import Entry
 from pipeline.request.controls import SWITCHES
 from pipeline.request.parameters import CHAT, EMBEDDINGS, Kind, Parameter
@@ -118,7 +119,7 @@ def test_the_version_is_that_of_the_package() -> None:
 
 def test_the_document_has_every_route_and_no_other() -> None:
     flask = Flask("routes", static_folder=None)
-    for blueprint in (openai.blueprint, optimization.blueprint, ops.blueprint, home.blueprint):
+    for blueprint in (openai.blueprint, optimization.blueprint, cache.blueprint, ops.blueprint, home.blueprint):
         flask.register_blueprint(blueprint)
     routes = {
         (re.sub(r"<(?:\w+:)?\w+>", "{}", rule.rule), method.lower())
@@ -158,7 +159,7 @@ def test_both_asking_operations_take_all_request_headers() -> None:
 
 
 def receipts() -> list[dict[str, str]]:
-    """The headers of a miss, a bypass, a hit and a replay."""
+    """The headers of a miss, a bypass, a hit, a replay and a hit by meaning."""
     told = {"x-request-id": "up-1", "openai-processing-ms": "7", "openai-version": "2020-10-01"}
     limits = {f"x-ratelimit-{what}-{of}": "1" for what in ("limit", "remaining", "reset") for of in ("requests", "tokens")}
     answer = make_answer(simulated=True, headers={**told, **limits})
@@ -170,7 +171,19 @@ def receipts() -> list[dict[str, str]]:
             Entry(make_plan("a895a37a8b3406e948e5c30ac5a1466811ab58a3", reasons=reasons), admission, None, lambda: None)
         )
         found.append(receipt.headers(answer))
+    found.append(served_by_meaning().headers(answer))
     return found
+
+
+def served_by_meaning() -> Receipt:
+    receipt = Receipt("chat/completions")
+    entry = Entry(make_plan(), Admission("new"), None, lambda: None)
+    entry.status = "semantic"
+    entry.meaning = Meaning(
+        "a895a37a8b3406e948e5c30ac5a1466811ab58a3", similarity=1.0000001, score=0.9, threshold=0.8, novelty=0.5
+    )
+    receipt.enter(entry)
+    return receipt
 
 
 def test_every_header_of_a_receipt_is_documented_and_fits_its_schema() -> None:
@@ -200,12 +213,13 @@ def test_every_header_that_the_code_names_is_documented() -> None:
 
 
 def test_the_metrics_of_a_completion_are_documented_and_fit() -> None:
-    for cache, verdict in (("miss", "new"), ("exact", "done")):
-        receipt = Receipt("chat/completions")
-        answer = make_answer()
-        receipt.enter(Entry(make_plan(), Admission(verdict, answer=answer if verdict == "done" else None), None, lambda: None))
+    answer = make_answer()
+    miss, hit = Receipt("chat/completions"), Receipt("chat/completions")
+    miss.enter(Entry(make_plan(), Admission("new"), None, lambda: None))
+    hit.enter(Entry(make_plan(), Admission("done", answer=answer), None, lambda: None))
+    for status, receipt in (("miss", miss), ("exact", hit), ("semantic", served_by_meaning())):
         metrics = receipt.metrics(answer)
-        assert metrics["optimization_metrics"]["cache"] == cache
+        assert metrics["optimization_metrics"]["cache"] == status
         for field, schema in (("optimization_metrics", "OptimizationMetrics"), ("leo_metrics", "LeoMetrics")):
             assert metrics[field].keys() == SCHEMAS[schema]["properties"].keys()
             validator(SCHEMAS[schema]).validate(metrics[field])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from app.receipt import Receipt
 from pipeline.admission.answer import Answer, Tokens
 from pipeline.admission.runs import Admission
+from pipeline.cache.meaning import Meaning
 from pipeline.door import Entry
 from pipeline.errors import BadRequest, DeadlineExceeded
 from pipeline.ids import unix_now
@@ -59,28 +62,41 @@ def recorded(made: Receipt, answer: Answer | None, error: Any = None) -> Request
     return event
 
 
-KINDS = {"exact": ("done", {}), "dedup": ("live", {}), "miss": ("new", {}), "bypass": ("new", BYPASS)}
+KINDS = {"exact": ("done", {}), "semantic": ("new", {}), "dedup": ("live", {}), "miss": ("new", {}), "bypass": ("new", BYPASS)}
+MATCH = Meaning("ab" * 20, similarity=0.91234, score=0.98765, threshold=0.9, novelty=0.25)
+
+
+def of_kind(kind: str, meaning: Meaning | None = None) -> Receipt:
+    """A receipt as it is when the answer is known: a hit by meaning is a miss until then."""
+    verdict, plan = KINDS[kind]
+    made = receipt(verdict, **plan)
+    assert made.entry is not None
+    if kind == "semantic":
+        made.entry.status, made.entry.meaning = "semantic", MATCH
+    if meaning:
+        made.entry.meaning = meaning
+    return made
 
 
 @pytest.mark.parametrize(
     ("kind", "route", "cost", "saved", "tokens"),
     [
         ("exact", "CACHE", "0", "0.000000000075", 4),
+        ("semantic", "CACHE", "0", "0.000000000075", 4),
         ("dedup", "FAST", "0", "0.000000000075", 4),
         ("miss", "FAST", "0.000000000075", "0", 0),
         ("bypass", "FAST", "0.000000000075", "0", 0),
     ],
 )
 def test_headers_body_and_ledger_tell_the_same_costs(kind: str, route: str, cost: str, saved: str, tokens: int) -> None:
-    verdict, plan = KINDS[kind]
-    made, answer = receipt(verdict, **plan), make_answer()
+    made, answer = of_kind(kind), make_answer()
     headers, metrics = made.headers(answer), made.metrics(answer)
     event = recorded(made, answer)
     assert (headers["X-LEO-Cache"], headers["X-LEO-Route"]) == (kind, route)
     assert (headers["X-LEO-Cost"], headers["X-LEO-Cost-Saved"]) == (cost, saved)
     assert metrics["optimization_metrics"]["billed"] == float(cost)
     assert metrics["optimization_metrics"]["cost_saved"] == float(saved)
-    assert metrics["optimization_metrics"]["cache_hit"] is (kind == "exact")
+    assert metrics["optimization_metrics"]["cache_hit"] is (kind in ("exact", "semantic"))
     assert metrics["optimization_metrics"]["tokens_saved"] == event.tokens_saved == tokens
     assert metrics["leo_metrics"]["route"] == event.route == route
     assert (event.cache, event.cost, event.cost_saved) == (kind, round(float(cost) * 1e12), round(float(saved) * 1e12))
@@ -88,9 +104,8 @@ def test_headers_body_and_ledger_tell_the_same_costs(kind: str, route: str, cost
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_price_that_nobody_knows_is_unknown_and_never_nothing(kind: str) -> None:
-    verdict, plan = KINDS[kind]
-    made, answer = receipt(verdict, **plan), make_answer(cost=None, tokens=None)
-    shared = kind in ("exact", "dedup")
+    made, answer = of_kind(kind), make_answer(cost=None, tokens=None)
+    shared = kind in ("exact", "semantic", "dedup")
     headers, metrics, event = made.headers(answer), made.metrics(answer)["optimization_metrics"], recorded(made, answer)
     assert headers["X-LEO-Cost"] == ("0" if shared else "unknown")
     assert headers["X-LEO-Cost-Saved"] == ("unknown" if shared else "0")
@@ -101,8 +116,7 @@ def test_a_price_that_nobody_knows_is_unknown_and_never_nothing(kind: str) -> No
 
 @given(st.sampled_from(sorted(KINDS)), st.none() | st.integers(0, 10**12))
 def test_what_a_request_cost_and_saved_is_together_the_price_of_its_answer(kind: str, price: int | None) -> None:
-    verdict, plan = KINDS[kind]
-    made, answer = receipt(verdict, **plan), make_answer(cost=price)
+    made, answer = of_kind(kind), make_answer(cost=price)
     cost, saved = made.cost(answer), made.cost_saved(answer)
     assert (None if cost is None or saved is None else cost + saved) == price
 
@@ -119,13 +133,15 @@ def test_measures_that_no_optimiser_takes_yet_are_null() -> None:
 def test_a_hit_tells_its_age_and_not_the_providers_limits_of_back_then() -> None:
     limits = {"x-ratelimit-remaining-requests": "9", "openai-processing-ms": "12", "x-request-id": "up-1", "set-cookie": "no"}
     answer = make_answer(stored_at=unix_now() - 100, headers=limits)
-    hit, miss = receipt("done").headers(answer), receipt("new").headers(answer)
-    assert 100 <= int(hit["Age"]) <= 110
+    miss = receipt("new").headers(answer)
     assert "Age" not in miss
-    assert "x-ratelimit-remaining-requests" not in hit
     assert (miss["x-ratelimit-remaining-requests"], miss["openai-processing-ms"]) == ("9", "12")
-    assert hit["X-LEO-Upstream-Request-ID"] == miss["X-LEO-Upstream-Request-ID"] == "up-1"
-    assert "set-cookie" not in {name.lower() for name in {**hit, **miss}}
+    for kind in ("exact", "semantic"):
+        hit = of_kind(kind).headers(answer)
+        assert 100 <= int(hit["Age"]) <= 110
+        assert "x-ratelimit-remaining-requests" not in hit
+        assert hit["X-LEO-Upstream-Request-ID"] == miss["X-LEO-Upstream-Request-ID"] == "up-1"
+        assert "set-cookie" not in {name.lower() for name in {**hit, **miss}}
 
 
 def test_a_clock_that_was_set_back_makes_no_negative_age() -> None:
@@ -146,6 +162,66 @@ def test_every_reason_for_a_bypass_is_named() -> None:
     assert receipt().headers(make_answer())["X-LEO-Entry-ID"] == "k1"
 
 
+# --- by meaning ---
+
+
+MEASURES = ("similarity", "score", "threshold", "novelty", "entry_id")
+
+
+def test_a_hit_by_meaning_says_what_it_matched_and_how_well() -> None:
+    made, answer = of_kind("semantic"), make_answer()
+    headers, metrics, event = made.headers(answer), made.metrics(answer), recorded(made, answer)
+    assert (headers["X-LEO-Similarity"], headers["X-LEO-Score"], headers["X-LEO-Entry-ID"]) == ("0.912", "0.988", "ab" * 20)
+    assert (metrics["optimization_metrics"]["similarity"], metrics["optimization_metrics"]["score"]) == (0.912, 0.988)
+    assert metrics["leo_metrics"]["novelty"] == 0.25
+    assert [getattr(event, name) for name in MEASURES] == [0.91234, 0.98765, 0.9, 0.25, "ab" * 20]
+    assert "X-LEO-Bypass-Reason" not in headers
+
+
+@pytest.mark.parametrize("kind", ["miss", "dedup", "bypass"])
+def test_a_question_that_was_compared_in_vain_leaves_its_figures_and_its_reason_but_no_match(kind: str) -> None:
+    made, answer = of_kind(kind, msgspec.structs.replace(MATCH, reason="guard:negation")), make_answer()
+    headers, metrics, event = made.headers(answer), made.metrics(answer), recorded(made, answer)
+    assert not {"X-LEO-Similarity", "X-LEO-Score"} & headers.keys()
+    assert headers.get("X-LEO-Entry-ID") == (None if kind == "bypass" else "k1")
+    assert "semantic=guard:negation" in headers["X-LEO-Bypass-Reason"].split(", ")
+    assert metrics["optimization_metrics"]["bypass"]["semantic"] == "guard:negation"
+    assert (metrics["optimization_metrics"]["similarity"], metrics["optimization_metrics"]["score"]) == (None, None)
+    assert metrics["leo_metrics"]["novelty"] == 0.25
+    assert [getattr(event, name) for name in MEASURES] == [0.91234, 0.98765, 0.9, 0.25, None]
+    assert event.bypass_reason == ("guard:negation, no-store" if kind == "bypass" else "guard:negation")
+
+
+def test_what_was_ruled_out_from_the_start_keeps_its_own_reason() -> None:
+    made = receipt("new", reasons={"semantic": "parameter:seed"})
+    assert made.entry is not None
+    made.entry.meaning = Meaning(reason="index_not_ready")
+    assert made.headers(make_answer())["X-LEO-Bypass-Reason"] == "semantic=parameter:seed"
+    assert made.entry.plan.reasons == {"semantic": "parameter:seed"}
+    assert recorded(made, make_answer()).bypass_reason == "parameter:seed"
+
+
+@pytest.mark.parametrize("kind", ["exact", "miss", "dedup"])
+def test_what_was_not_compared_by_meaning_has_no_figures_of_it(kind: str) -> None:
+    made, answer = of_kind(kind), make_answer()
+    event = recorded(made, answer)
+    assert not {"X-LEO-Similarity", "X-LEO-Score", "X-LEO-Bypass-Reason"} & made.headers(answer).keys()
+    assert made.metrics(answer)["leo_metrics"]["novelty"] is None
+    assert [getattr(event, name) for name in MEASURES] == [None] * 5
+
+
+def test_a_match_of_which_little_is_known_claims_no_more() -> None:
+    headers = of_kind("semantic", Meaning(entry_id="ab" * 20, similarity=0.5)).headers(make_answer())
+    assert (headers["X-LEO-Entry-ID"], headers["X-LEO-Similarity"]) == ("ab" * 20, "0.500")
+    assert "X-LEO-Score" not in headers
+
+
+def test_a_cosine_that_rounding_put_over_one_does_not_cost_the_event() -> None:
+    off = Meaning("ab" * 20, similarity=1.0000001, score=np.float32(1.0000001), threshold=2.0, novelty=-1e-9)  # type: ignore[arg-type]
+    event = recorded(of_kind("semantic", off), make_answer())
+    assert [getattr(event, name) for name in MEASURES[:4]] == [1, 1, 2, 0]
+
+
 def test_a_simulated_answer_is_called_one() -> None:
     assert receipt().headers(make_answer(simulated=True))["X-LEO-Simulated"] == "true"
     assert "X-LEO-Simulated" not in receipt().headers(make_answer())
@@ -161,7 +237,8 @@ def test_while_a_stream_begins_its_costs_are_not_told() -> None:
 def test_the_upstreams_time_is_not_the_gateways() -> None:
     made = receipt()
     assert made.overhead_ms(make_answer(upstream_ms=3_600_000.0)) == 0
-    assert 0 < receipt("done").overhead_ms(make_answer(upstream_ms=3_600_000.0)) < 60_000
+    for kind in ("exact", "semantic"):
+        assert 0 < of_kind(kind).overhead_ms(make_answer(upstream_ms=3_600_000.0)) < 60_000
 
 
 def test_only_the_first_record_counts() -> None:

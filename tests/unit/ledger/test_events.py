@@ -8,13 +8,24 @@ import pytest
 from pipeline.ledger.events import MAX_HITS, MAX_TEXT, Event, HitsEvent, RequestEvent, decode, encode
 from tests.support.ledger import call_event, hits_event, request_event
 
+MEANING = {"similarity": -0.25, "score": 0.875, "threshold": 2.0, "novelty": 0.5, "entry_id": "ab" * 20}
+
 
 @pytest.mark.parametrize(
-    "event", [request_event(), call_event(), hits_event(), request_event(cost=None, cost_saved=None, overhead_ms=None)]
+    "event",
+    [
+        *(request_event(), call_event(), hits_event()),
+        *(request_event(cost=None, cost_saved=None, overhead_ms=None), request_event(cache="semantic", **MEANING)),
+    ],
 )
 def test_an_event_comes_back_as_it_was(event: Event) -> None:
     entry = encode(event)
     assert decode(entry["k"].decode(), entry["d"]) == event
+
+
+def test_an_event_of_the_version_before_knows_nothing_of_meaning() -> None:
+    before = {name: value for name, value in msgspec.structs.asdict(request_event()).items() if name not in MEANING}
+    assert decode("r", msgspec.json.encode(before)) == request_event()
 
 
 def test_half_a_surrogate_pair_from_a_caller_does_not_lose_the_event() -> None:
@@ -54,6 +65,7 @@ FIRST = "req_" + "ab" * 10 + "0" * 12
         (request_event(FIRST), MARK[1:]),
         (request_event(FIRST), MARK * (MAX_HITS + 1)),
         (request_event(FIRST, cache="dedup"), MARK),
+        (request_event(FIRST, cache="semantic"), MARK),
         (request_event("req_1"), MARK),
         (request_event(FIRST[:-1] + "1"), MARK),
         (request_event(FIRST.upper()), MARK),
@@ -80,7 +92,11 @@ def test_as_many_hits_as_allowed_are_one_event() -> None:
         {"prompt_tokens": 10**12},
         {"latency_ms": math.nan},
         {"status": 1000},
-        {"cache": "semantic"},
+        {"cache": "guessed"},
+        {"similarity": -1.01},
+        {"score": 1.01},
+        {"threshold": 2.01},
+        {"novelty": -0.01},
         {"id": ""},
         {"at": -1.0},
         {"model": None},

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,6 +46,26 @@ def test_a_miss_at_an_unknown_price_is_unpriced_but_saved_nothing() -> None:
 def test_a_hit_at_an_unknown_price_saved_an_unknown_sum() -> None:
     sums = sums_of(request_event(cost=0, cost_saved=None))
     assert (sums["unpriced"], sums["saving_unknown"], sums["saving_known"]) == (1, 1, 0)
+
+
+def test_a_hit_by_meaning_saves_as_others_do_and_is_counted_apart() -> None:
+    exact, semantic = sums_of(request_event(cost_saved=None)), sums_of(request_event(cache="semantic", cost_saved=None))
+    assert {name for name, value in semantic.items() if value != exact[name]} == {"hits_exact", "hits_semantic"}
+    assert (semantic["hits_exact"], semantic["hits_semantic"], semantic["saving_unknown"]) == (0, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("known", "looked"),
+    [
+        ({}, 0),
+        ({"similarity": 0.5, "score": 0.5, "novelty": 0.5}, 0),
+        ({"threshold": 0.0}, 1),
+        ({"threshold": 2.0, "similarity": 0.5, "score": 1.0, "novelty": 0.0}, 1),
+    ],
+)
+@pytest.mark.parametrize("cache", ["semantic", "miss", "dedup"])
+def test_whose_question_was_compared_by_meaning_is_counted_hit_or_not(cache: str, known: dict[str, float], looked: int) -> None:
+    assert sums_of(request_event(cache=cache, **known))["semantic_looked"] == looked
 
 
 def test_the_sum_of_very_many_short_times_does_not_drift() -> None:

@@ -1,0 +1,104 @@
+"""Learning from labels: a scorer that fits the tenant's traffic, and the threshold that fits its budget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+
+from pipeline.cache.semantic.drift import Drift
+from pipeline.cache.semantic.policy import Policy
+from pipeline.cache.semantic.scorer import Scorer
+from pipeline.cache.semantic.threshold import CONFIDENCE, ENOUGH, NEVER, PRIOR, Labels, Threshold, assess, choose, cold
+
+WINDOW = 10_000  # lookups that are looked at
+FIRST_FIT = 50  # labels before the scorer is fitted; the threshold learns from the first on
+FOLDS = 4
+FEWEST = 100  # lookups before a threshold is worked out
+MOST_WEIGHT = 40.0  # of one label; rarer ones count as if they had been that likely
+ALARMED = 0.5  # of the budget is used after an alarm, until the window has passed it
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """One lookup that was made. `features` of its best candidate, None without one; `label` 1 right, 0 wrong, None unknown.
+
+    `propensity`: the chance that there was of learning the label. `trust`: how much whoever gave it is believed, up to 1.
+    """
+
+    features: np.ndarray | None
+    score: float
+    served: bool
+    label: float | None = None
+    propensity: float = 1.0
+    trust: float = 1.0
+
+
+def learn(policy: Policy, lookups: Sequence[Seen], *, fit: bool = True) -> Policy:
+    """The policy after these lookups, oldest first. `fit`: the scorer too, some milliseconds for each 1,000 labels."""
+    recent = lookups[-WINDOW:]
+    if len(recent) < FEWEST:
+        return policy
+    rows, labelled = _rows(recent), [seen for seen in recent if seen.label is not None and seen.features is not None]
+    scorer, held_out = policy.scorer, None
+    if fit and len(labelled) >= FIRST_FIT:
+        scorer, held_out = _fitted(policy.scorer, labelled)
+    scores = np.zeros(len(recent))
+    has = [index for index, seen in enumerate(recent) if seen.features is not None]
+    if has:
+        scores[has] = scorer.probabilities(rows)
+    drift, alarmed = _drift(labelled)
+    labels = _labels(
+        labelled, held_out if held_out is not None else scorer.probabilities(_rows(labelled)) if labelled else np.zeros(0)
+    )
+    budget = policy.budget * (ALARMED if alarmed else 1.0)
+    threshold = msgspec.structs.replace(
+        _cautious(choose(scores, labels, budget), labels, scores, policy.budget), budget=policy.budget
+    )
+    return msgspec.structs.replace(policy, scorer=scorer, threshold=threshold, drift=drift)
+
+
+def _cautious(found: Threshold, labels: Labels, scores: np.ndarray, budget: float) -> Threshold:
+    """With few labels the scorer's own opinion of itself decides, and it may be too sure: then the threshold is not below
+    the cold one. And where nothing is known against it, it is not above.
+    """
+    if found.labels >= ENOUGH:
+        return found
+    least = cold(budget)
+    if found.value < least.value or (found.value == NEVER and not len(labels.scores)):
+        return assess(least.value, scores, labels, budget, CONFIDENCE, PRIOR)
+    return found
+
+
+def _rows(seen: Sequence[Seen]) -> np.ndarray:
+    return np.array([one.features for one in seen if one.features is not None])
+
+
+def _weights(labelled: Sequence[Seen]) -> np.ndarray:
+    return np.array([min(MOST_WEIGHT, one.trust / one.propensity) for one in labelled])
+
+
+def _fitted(scorer: Scorer, labelled: Sequence[Seen]) -> tuple[Scorer, np.ndarray]:
+    """A scorer of all labels, and each label's score by one that has not seen it: else it would flatter the threshold."""
+    rows, same = _rows(labelled), np.array([one.label for one in labelled], np.float64)
+    trust = np.array([one.trust for one in labelled])
+    held_out = np.zeros(len(labelled))
+    folds = np.arange(len(labelled)) % FOLDS
+    for fold in range(FOLDS):
+        away = folds == fold
+        held_out[away] = scorer.fit(rows[~away], same[~away], trust[~away]).probabilities(rows[away])
+    return scorer.fit(rows, same, trust), held_out
+
+
+def _labels(labelled: Sequence[Seen], scores: np.ndarray) -> Labels:
+    wrong = np.array([1.0 - float(one.label or 0.0) for one in labelled])
+    return Labels(scores, wrong, _weights(labelled))
+
+
+def _drift(labelled: Sequence[Seen]) -> tuple[Drift, bool]:
+    """The test over the window's audited hits, from its start; whether it has raised an alarm."""
+    test, alarmed = Drift(), False
+    for one in labelled:
+        if one.served:
+            alarmed = test.add(not one.label) or alarmed
+    return test, alarmed

@@ -1,0 +1,128 @@
+"""What is decided by meaning for each tenant: its scorer, its threshold, its budget. Learned in one place, read by all."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+import msgspec
+from sqlalchemy import Engine, select
+
+from pipeline import errors
+from pipeline.cache.semantic.drift import Drift
+from pipeline.cache.semantic.scorer import Scorer, shipped
+from pipeline.cache.semantic.threshold import ENOUGH, Threshold, cold
+from pipeline.storage.engine import reading, writing
+from pipeline.storage.tables import SemanticPolicy as Row
+from pipeline.storage.upsert import insert_into
+
+log = logging.getLogger(__name__)
+FRESH_S = 1.0
+GREY = 0.15  # below the threshold: what a judge is asked about
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """`budget`: wrong answers for each request. `version` changes with everything that was learned."""
+
+    tenant: str
+    budget: float
+    scorer: Scorer
+    threshold: Threshold
+    drift: Drift
+    version: float = 0.0
+
+    def grey(self, score: float) -> bool:
+        """Whether a candidate was close to being served."""
+        least = min(self.threshold.value, 1.0)
+        return least - GREY <= score < least
+
+    @property
+    def known(self) -> bool:
+        """Whether there are labels enough to trust the threshold. Until then, every hit is worth an audit."""
+        return self.threshold.labels >= ENOUGH
+
+
+class Policies:
+    """Policies by tenant, read from SQL at most once a second; while it is away, what was read last stays in force.
+
+    A tenant of which nothing was learned gets the scorer that shipped, and a cold threshold.
+    """
+
+    def __init__(self, engine: Engine, budget: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._engine = engine
+        self._budget = budget
+        self._clock = clock
+        self._shipped = shipped()
+        self._kept: dict[str, tuple[float, Policy]] = {}
+        self._lock = threading.Lock()
+
+    def of(self, tenant: str) -> Policy:
+        now = self._clock()
+        kept = self._kept.get(tenant)
+        if kept and now < kept[0]:
+            return kept[1]
+        with self._lock:
+            try:
+                policy = self._read(tenant)
+            except errors.StoreUnavailable:
+                policy = kept[1] if kept else self.first(tenant, self._budget)
+            self._kept[tenant] = (now + FRESH_S, policy)
+        return policy
+
+    def first(self, tenant: str, budget: float) -> Policy:
+        """The policy of a tenant of which nothing is known."""
+        return Policy(tenant=tenant, budget=budget, scorer=self._shipped, threshold=cold(budget), drift=Drift())
+
+    def save(self, policy: Policy, now: float) -> None:
+        """Put a learned policy in force, here at once and everywhere within a second."""
+        values = {
+            "tenant": policy.tenant,
+            "scorer": msgspec.msgpack.encode(policy.scorer),
+            "threshold": msgspec.msgpack.encode(policy.threshold),
+            "drift": msgspec.msgpack.encode(policy.drift),
+            "updated_at": now,
+        }
+        with writing(self._engine) as connection:
+            new = insert_into(connection, Row).values({**values, "budget": None})
+            connection.execute(
+                new.on_conflict_do_update(index_elements=["tenant"], set_={k: v for k, v in values.items() if k != "tenant"})
+            )
+        self._kept.pop(policy.tenant, None)
+
+    def set_budget(self, tenant: str, budget: float | None, now: float) -> None:
+        """A tenant's own budget; None: the one that the settings say. What was learned for another is worked out anew."""
+        with writing(self._engine) as connection:
+            new = insert_into(connection, Row).values(tenant=tenant, budget=budget, updated_at=now)
+            connection.execute(
+                new.on_conflict_do_update(
+                    index_elements=["tenant"], set_={"budget": budget, "threshold": None, "updated_at": now}
+                )
+            )
+        self._kept.pop(tenant, None)
+
+    def _read(self, tenant: str) -> Policy:
+        with reading(self._engine) as connection:
+            row = connection.execute(
+                select(Row.budget, Row.scorer, Row.threshold, Row.drift, Row.updated_at).where(Row.tenant == tenant)
+            ).first()
+        first = self.first(tenant, self._budget if row is None or row.budget is None else row.budget)
+        if row is None:
+            return first
+        try:
+            return msgspec.structs.replace(
+                first,
+                scorer=self._fitting(row.scorer) or first.scorer,
+                threshold=msgspec.msgpack.decode(row.threshold, type=Threshold) if row.threshold else first.threshold,
+                drift=msgspec.msgpack.decode(row.drift, type=Drift) if row.drift else first.drift,
+                version=row.updated_at,
+            )
+        except msgspec.DecodeError:
+            log.error("semantic_policy_unreadable tenant=%s: it begins anew", tenant)
+            return first
+
+    def _fitting(self, data: bytes | None) -> Scorer | None:
+        """A learned scorer, if it is of the features that this version computes."""
+        found = msgspec.msgpack.decode(data, type=Scorer) if data else None
+        return found if found and len(found.weights) == len(self._shipped.weights) else None
