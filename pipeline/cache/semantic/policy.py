@@ -20,7 +20,7 @@ from pipeline.storage.upsert import insert_into
 
 log = logging.getLogger(__name__)
 FRESH_S = 1.0
-GREY = 0.15  # below the threshold: what a judge is asked about
+GREY = 0.5  # below the threshold: of such candidates it is learned whether they would have been right
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
