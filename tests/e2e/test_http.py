@@ -154,7 +154,7 @@ def upstream() -> Iterator[SimulatedUpstream]:
 
 @pytest.fixture(scope="module")
 def gateway(upstream: SimulatedUpstream) -> Iterator[GatewayProcesses]:
-    made = GatewayProcesses(LEO_WEB_PROCESSES="2", LEO_SEMANTIC_CACHE="false", **ONE_CALL)
+    made = GatewayProcesses(LEO_WEB_PROCESSES="2", **ONE_CALL)
     (made.home / "models.yaml").write_text(TABLE.format(upstream=upstream.base_url))
     with made as running:
         # What was noted before a process looks at the table for the first time does not hold any more.
@@ -666,7 +666,7 @@ TTL_S = 3.0
 @pytest.fixture(scope="module")
 def short(upstream: SimulatedUpstream) -> Iterator[GatewayProcesses]:
     """One whose answers live for a short time. The last of the tests here stops it."""
-    settings = {"LEO_WEB_PROCESSES": "2", "LEO_EXACT_TTL_S": f"{TTL_S:g}", "LEO_SEMANTIC_CACHE": "false"}
+    settings = {"LEO_WEB_PROCESSES": "2", "LEO_EXACT_TTL_S": f"{TTL_S:g}"}
     with GatewayProcesses(upstream.base_url, **settings, **ONE_CALL) as running:
         yield running
 

@@ -37,7 +37,12 @@ def upstream() -> Iterator[SimulatedUpstream]:
 
 @pytest.fixture(scope="module")
 def gateway(upstream: SimulatedUpstream) -> Iterator[GatewayProcesses]:
-    settings = {"LEO_SEMANTIC_BUDGET": "0.2", "LEO_SEMANTIC_AUDITS": "0", "LEO_WORKER_PROCESSES": "2"}
+    settings = {
+        "LEO_SEMANTIC_CACHE": "true",
+        "LEO_SEMANTIC_BUDGET": "0.2",
+        "LEO_SEMANTIC_AUDITS": "0",
+        "LEO_WORKER_PROCESSES": "2",
+    }
     with GatewayProcesses(upstream.base_url, **settings) as running:
         # The model is loaded when a worker is asked for the first time; a dozen hits in a row say that both have it.
         wait_until(lambda: all(answered_again(running) for _ in range(12)), 60.0, "both workers being ready")
