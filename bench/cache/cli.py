@@ -16,11 +16,12 @@ import click
 
 from bench.cache import ladder, latency, pairs, projection, trapping
 from bench.cache.data import Data, MissingDataError
-from bench.cache.goals import MISSED, REACHED, judge
+from bench.cache.goals import judge
 from bench.cache.models import EMBEDDER, VERIFIER, Models, digest
 from bench.cache.options import SEEDS, Options, seeds
 from bench.cache.plots import draw
 from bench.cache.report import markdown
+from bench.goals import MISSED, REACHED
 from bench.machine import describe
 
 ROOT = Path(__file__).resolve().parents[2]

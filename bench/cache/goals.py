@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from bench.cache.ladder import BUDGETS
 from bench.cache.pairs import TOLERATED
+from bench.goals import Absent, Goal, Parts, judged, result
 
-Parts = Mapping[str, Mapping[str, Any]]
-REACHED, MISSED, UNKNOWN = "reached", "missed", "not measured"
 TRAPS = 20_000
 COLD, WARM = 0.5, 0.8  # of the written paraphrases
 MORE = 1.5  # times the hits of the best fixed cosine
@@ -17,39 +16,9 @@ AT_ENTRIES, P50, P99 = 100_000, 4.0, 15.0
 RECALL, STRAIGHT = 0.99, 0.9
 
 
-class Goal(NamedTuple):
-    """`verdict` is 'reached', 'missed' or 'not measured'; `measured` says why in the last case."""
-
-    aim: str
-    measured: str
-    verdict: str
-
-
-class Absent(Exception):
-    """What a goal is judged by was not measured. The message says why."""
-
-
 def judge(parts: Parts) -> list[Goal]:
     """All goals, in the order of the report."""
-    return [_judged(aim, verdict, parts) for aim, verdict in _goals().items()]
-
-
-def _judged(aim: str, verdict: Callable[[Parts], tuple[str, bool]], parts: Parts) -> Goal:
-    try:
-        measured, reached = verdict(parts)
-    except Absent as why:
-        return Goal(aim, str(why), UNKNOWN)
-    return Goal(aim, measured, REACHED if reached else MISSED)
-
-
-def result(parts: Parts, name: str) -> Any:
-    """The result of a part. Raises Absent where there is none."""
-    part = parts.get(name)
-    if part is None:
-        raise Absent(f"the part `{name}` was not run")
-    if part["status"] != "done":
-        raise Absent(f"the part `{name}` is {part['status']}")
-    return part["result"]
+    return judged(_goals(), parts)
 
 
 def streams(parts: Parts) -> dict[str, Any]:

@@ -160,7 +160,7 @@ def _rounds(found: Sequence[Written], offers: Sequence[Offer], matcher: Matcher,
         for offer in rng.sample(offers, len(offers)):
             seen.append(_ask(offer, entries, matcher, policy, rng, counts))
             if len(seen) % FEWEST == 0:
-                policy = learn(policy, seen)
+                policy = learn(cold(BUDGET), seen)
         results.append(
             {
                 "traps": counts["traps"] / len(found),

@@ -6,37 +6,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.cache.goals import Absent, Parts, gain, result, streams
+from bench.cache.goals import gain, streams
 from bench.cache.ladder import BUDGETS
+from bench.goals import Parts, result
+from bench.plots import drawn
 
 OURS, SCORES, FIXED = "#c2410c", "#0369a1", "#64748b"
 MOST_WRONG = 4  # percent, the right end of the first plot
-STYLE: Any = {"svg.hashsalt": "leo", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True}
 
 
 def draw(parts: Parts, report: Path) -> dict[str, str]:
-    """Draw what there is beside a report: name -> file. Without matplotlib, nothing; the report is readable without."""
-    try:
-        import matplotlib as mpl
-    except ImportError:
-        return {}
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
-    drawn = {}
-    with plt.rc_context(STYLE):
-        for name, plot in PLOTS.items():
-            figure = plt.figure(figsize=(7.5, 3.4), layout="constrained")
-            try:
-                plot(figure, parts)
-                path = report.with_name(f"{report.stem}-{name}.svg")
-                figure.savefig(path, metadata={"Date": None})
-                drawn[name] = path.name
-            except Absent:
-                pass  # the report says why
-            finally:
-                plt.close(figure)
-    return drawn
+    """Draw what there is beside a report: name -> file (see bench/plots.py)."""
+    return drawn(PLOTS, parts, report)
 
 
 def _hits(figure: Any, parts: Parts) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bench.cache import ladder, ways
-from bench.cache.goals import REACHED, best_fixed, gain, judge
+from bench.cache.goals import best_fixed, gain, judge
+from bench.goals import REACHED
 
 Lines = list[str]
 EXAMPLES = 10

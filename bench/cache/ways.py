@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from random import Random
 from typing import Any
@@ -13,7 +14,6 @@ from bench.cache.near import Near
 from bench.cache.streams import Stream
 from pipeline.cache.guards.reading import read
 from pipeline.cache.guards.rules import veto
-from pipeline.cache.semantic.drift import Drift
 from pipeline.cache.semantic.learn import Seen, learn
 from pipeline.cache.semantic.match import Candidate, Matcher
 from pipeline.cache.semantic.policy import Policy
@@ -31,7 +31,7 @@ _read = lru_cache(maxsize=100_000)(read)
 def cold(budget: float) -> Policy:
     """The policy of a tenant of which nothing is known, as pipeline.cache.semantic.policy.Policies begins."""
     threshold = Threshold(value=min(NEVER, max(0.5, 1 - 2 * budget)), budget=budget)
-    return Policy(tenant="bench", budget=budget, scorer=shipped(), threshold=threshold, drift=Drift())
+    return Policy(tenant="bench", budget=budget, scorer=shipped(), threshold=threshold)
 
 
 class Exact:
@@ -140,8 +140,12 @@ class Learning(Scored):
     served is shown to a judge, who errs at times. What is learned is learned from these labels alone.
     """
 
-    def __init__(self, stream: Stream, near: Near, matcher: Matcher, policy: Policy, seed: int) -> None:
+    def __init__(
+        self, stream: Stream, near: Near, matcher: Matcher, policy: Policy, seed: int, learner: Callable[..., Policy] = learn
+    ) -> None:
         super().__init__(stream, near, matcher, policy)
+        self._first = policy
+        self._learner = learner
         self._classes = stream.classes
         self._rng = Random(f"labels {seed}")
         self._seen: list[Seen] = []
@@ -184,6 +188,6 @@ class Learning(Scored):
         return seen
 
     def _learn(self) -> None:
-        self.policy = learn(self.policy, self._seen)
+        self.policy = self._learner(self._first, self._seen)
         self._thresholds.append((len(self._seen), self.policy.threshold.value))
         self._next = len(self._seen) + max(FEWEST_NEW, int(len(self._seen) * (GROWTH - 1)))

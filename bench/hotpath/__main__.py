@@ -15,8 +15,9 @@ from typing import Any
 
 import click
 
+from bench.goals import MISSED
 from bench.hotpath import misses, peers, queue_length, scaling, startup, sustained, waiting
-from bench.hotpath.goals import MISSED, judge
+from bench.hotpath.goals import judge
 from bench.hotpath.load import generator_name
 from bench.hotpath.options import Missing, Options
 from bench.hotpath.plots import draw

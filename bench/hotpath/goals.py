@@ -4,49 +4,17 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
+from bench.goals import Absent, Goal, Parts, judged, result
 from bench.hotpath.misses import all_through_the_queue
 from bench.hotpath.peers import HIT, PASS
 from bench.hotpath.stats import differences, figure, ratios, spread
 
-Parts = Mapping[str, Mapping[str, Any]]
-REACHED, MISSED, UNKNOWN = "reached", "missed", "not measured"
-
-
-class Goal(NamedTuple):
-    """`verdict` is 'reached', 'missed' or 'not measured'; `measured` says why in the last case."""
-
-    aim: str
-    measured: str
-    verdict: str
-
-
-class Absent(Exception):
-    """What a goal is judged by was not measured. The message says why."""
-
 
 def judge(parts: Parts) -> list[Goal]:
     """All goals, in the order of the report."""
-    return [_judged(aim, verdict, parts) for aim, verdict in GOALS.items()]
-
-
-def _judged(aim: str, verdict: Callable[[Parts], tuple[str, bool]], parts: Parts) -> Goal:
-    try:
-        measured, reached = verdict(parts)
-    except Absent as why:
-        return Goal(aim, str(why), UNKNOWN)
-    return Goal(aim, measured, REACHED if reached else MISSED)
-
-
-def result(parts: Parts, name: str) -> Any:
-    """The result of a part. Raises Absent where there is none."""
-    part = parts.get(name)
-    if part is None:
-        raise Absent(f"the part `{name}` was not run")
-    if part["status"] != "done":
-        raise Absent(f"the part `{name}` is {part['status']}")
-    return part["result"]
+    return judged(GOALS, parts)
 
 
 def by_repetition(peers: Mapping[str, Any], part: str, peer: str, connections: int, name: str) -> dict[int, float]:

@@ -6,39 +6,20 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.hotpath.goals import Absent, Parts, by_repetition, result
+from bench.goals import Absent, Parts, result
+from bench.hotpath.goals import by_repetition
 from bench.hotpath.peers import HIT, PASS
 from bench.hotpath.stats import differences, spread
 from bench.hotpath.stats import figure as shown
+from bench.plots import drawn
 
 OURS, OTHERS = "#c2410c", "#64748b"
 COLOURS = ("#c2410c", "#0369a1", "#15803d", "#7c3aed", "#64748b")
 
 
 def draw(parts: Parts, report: Path) -> dict[str, str]:
-    """Draw what there is beside a report: name -> file. Without matplotlib, nothing; the report is readable without."""
-    try:
-        import matplotlib as mpl
-    except ImportError:
-        return {}
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
-    style = {"svg.hashsalt": "leo", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True}
-    drawn = {}
-    with plt.rc_context(style):
-        for name, plot in PLOTS.items():
-            figure = plt.figure(figsize=(7.5, 3.4), layout="constrained")
-            try:
-                plot(figure, parts)
-                path = report.with_name(f"{report.stem}-{name}.svg")
-                figure.savefig(path, metadata={"Date": None})
-                drawn[name] = path.name
-            except Absent:
-                pass  # the report says why
-            finally:
-                plt.close(figure)
-    return drawn
+    """Draw what there is beside a report: name -> file (see bench/plots.py)."""
+    return drawn(PLOTS, parts, report)
 
 
 # --- beside the peers ---

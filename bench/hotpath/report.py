@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bench.hotpath.goals import REACHED, Absent, Parts, by_repetition, judge
+from bench.goals import REACHED, Absent, Parts
+from bench.hotpath.goals import by_repetition, judge
 from bench.hotpath.load import PADDING
 from bench.hotpath.meter import BUSY_CORES
 from bench.hotpath.peers import HIT, PASS, PROCESSES

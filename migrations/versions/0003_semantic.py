@@ -103,7 +103,7 @@ def _policies() -> None:
         "semantic_policies",
         *_columns(sa.Text(), "tenant"),
         *_columns(sa.Double(), "budget", nullable=True),
-        *_columns(sa.LargeBinary(), "scorer", "threshold", "drift", nullable=True),
+        *_columns(sa.LargeBinary(), "scorer", "threshold", nullable=True),
         *_columns(sa.Double(), "updated_at"),
         sa.PrimaryKeyConstraint("tenant", name="pk_semantic_policies"),
     )

@@ -54,7 +54,8 @@ def learn(cache: Callable[[], SemanticCache | None], aside: Aside, judge_model: 
     """
 
     def run(state: State, work: Work) -> State:
-        known, question = cache(), state.request.question
+        question = state.request.question
+        known = cache() if question is not None else None  # without a question nothing needs the models
         if known is None or question is None or state.answer is None:
             return msgspec.structs.replace(state, decision="nothing to learn")
         try:

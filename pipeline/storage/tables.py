@@ -300,7 +300,7 @@ class SemanticLookup(Base):
 
 
 class SemanticPolicy(Base):
-    """What was learned for a tenant: its scorer and its threshold (pipeline.cache.semantic.learner)."""
+    """What was learned for a tenant: its scorer and its threshold (pipeline.cache.semantic.policy)."""
 
     __tablename__ = "semantic_policies"
 
@@ -308,5 +308,4 @@ class SemanticPolicy(Base):
     budget: Mapped[float | None]
     scorer: Mapped[bytes | None]
     threshold: Mapped[bytes | None]
-    drift: Mapped[bytes | None]
     updated_at: Mapped[float]

@@ -35,27 +35,29 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def learn(policy: Policy, lookups: Sequence[Seen], *, fit: bool = True) -> Policy:
-    """The policy after these lookups, oldest first. `fit`: the scorer too, some milliseconds for each 1,000 labels."""
+    """The policy after these lookups, oldest first. `fit`: the scorer too, some milliseconds for each 1,000 labels.
+
+    `policy` is that of a tenant of which nothing is known: with one that has learned from the same lookups before, they would
+    count twice.
+    """
     recent = lookups[-WINDOW:]
     if len(recent) < FEWEST:
         return policy
-    rows, labelled = _rows(recent), [seen for seen in recent if seen.label is not None and seen.features is not None]
-    scorer, held_out = policy.scorer, None
+    labelled = [seen for seen in recent if seen.label is not None and seen.features is not None]
+    scorer = policy.scorer
     if fit and len(labelled) >= FIRST_FIT:
         scorer, held_out = _fitted(policy.scorer, labelled)
+    else:
+        held_out = scorer.probabilities(_rows(labelled)) if labelled else np.zeros(0)
     scores = np.zeros(len(recent))
     has = [index for index, seen in enumerate(recent) if seen.features is not None]
     if has:
-        scores[has] = scorer.probabilities(rows)
-    drift, alarmed = _drift(labelled)
-    labels = _labels(
-        labelled, held_out if held_out is not None else scorer.probabilities(_rows(labelled)) if labelled else np.zeros(0)
-    )
-    budget = policy.budget * (ALARMED if alarmed else 1.0)
-    threshold = msgspec.structs.replace(
-        _cautious(choose(scores, labels, budget), labels, scores, policy.budget), budget=policy.budget
-    )
-    return msgspec.structs.replace(policy, scorer=scorer, threshold=threshold, drift=drift)
+        scores[has] = scorer.probabilities(_rows(recent))
+    labels = _labels(labelled, held_out)
+    budget = policy.budget * (ALARMED if _alarmed(labelled) else 1.0)
+    threshold = _cautious(choose(scores, labels, budget), labels, scores, policy.budget)
+    threshold = msgspec.structs.replace(threshold, budget=policy.budget)
+    return msgspec.structs.replace(policy, scorer=scorer, threshold=threshold)
 
 
 def _cautious(found: Threshold, labels: Labels, scores: np.ndarray, budget: float) -> Threshold:
@@ -95,10 +97,7 @@ def _labels(labelled: Sequence[Seen], scores: np.ndarray) -> Labels:
     return Labels(scores, wrong, _weights(labelled))
 
 
-def _drift(labelled: Sequence[Seen]) -> tuple[Drift, bool]:
-    """The test over the window's audited hits, from its start; whether it has raised an alarm."""
-    test, alarmed = Drift(), False
-    for one in labelled:
-        if one.served:
-            alarmed = test.add(not one.label) or alarmed
-    return test, alarmed
+def _alarmed(labelled: Sequence[Seen]) -> bool:
+    """Whether the window's audited hits have become worse within it."""
+    test = Drift()
+    return any(test.add(not one.label) for one in labelled if one.served)

@@ -45,6 +45,7 @@ class SemanticParts:
         self._ask_embedder = ask_embedder
         self._cache: SemanticCache | None = None
         self._loading: threading.Thread | None = None
+        self._again_at = float("inf")  # monotonic; when it may be tried again after it could not be loaded
         self._lock = threading.Lock()
         self._closers: list[Callable[[], None]] = []
 
@@ -69,7 +70,7 @@ class SemanticParts:
         """The cache; None while it is being loaded, which the first call begins, or when it is switched off."""
         if self._cache is None and self._settings.semantic_cache:
             with self._lock:
-                if self._loading is None:
+                if self._loading is None or (not self._loading.is_alive() and time.monotonic() >= self._again_at):
                     self._loading = threading.Thread(target=self._load, name="semantic-load", daemon=True)
                     self._loading.start()
         return self._cache
@@ -128,8 +129,7 @@ class SemanticParts:
             self._cache = self._build()
         except Exception as error:
             log.exception("semantic_cache_not_loaded reason=%s: requests go on without it, and it is tried again", error)
-            time.sleep(AGAIN_S)
-            self._loading = None
+            self._again_at = time.monotonic() + AGAIN_S
 
     def _build(self) -> SemanticCache:
         from pipeline.cache.semantic.cache import SemanticCache, Terms
@@ -146,7 +146,8 @@ class SemanticParts:
         s = self._settings
         tokenizer = WordPiece.load()
         chosen = ProviderEmbedder(s.semantic_embedder, self._ask_embedder) if s.semantic_embedder else MiniLm(tokenizer)
-        embedder = Remembering(chosen)
+        embedder, matcher = Remembering(chosen), Matcher(Verifier(tokenizer))
+        # From here on nothing can fail, so no thread is left behind by a load that did.
         mirror = Mirror(self.entries, embedder.name, embedder.dimensions)
         mirror.start()
         journal = Journal(self.entries, self.lookups, mirror.hurry)
@@ -167,7 +168,7 @@ class SemanticParts:
             embedder,
             mirror,
             self.entries,
-            Matcher(Verifier(tokenizer)),
+            matcher,
             self.policies,
             journal,
             terms,

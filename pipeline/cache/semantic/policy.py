@@ -11,7 +11,6 @@ import msgspec
 from sqlalchemy import Engine, select
 
 from pipeline import errors
-from pipeline.cache.semantic.drift import Drift
 from pipeline.cache.semantic.scorer import Scorer, shipped
 from pipeline.cache.semantic.threshold import ENOUGH, Threshold, cold
 from pipeline.storage.engine import reading, writing
@@ -30,7 +29,6 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     budget: float
     scorer: Scorer
     threshold: Threshold
-    drift: Drift
     version: float = 0.0
 
     def grey(self, score: float) -> bool:
@@ -73,7 +71,7 @@ class Policies:
 
     def first(self, tenant: str, budget: float) -> Policy:
         """The policy of a tenant of which nothing is known."""
-        return Policy(tenant=tenant, budget=budget, scorer=self._shipped, threshold=cold(budget), drift=Drift())
+        return Policy(tenant=tenant, budget=budget, scorer=self._shipped, threshold=cold(budget))
 
     def save(self, policy: Policy, now: float) -> None:
         """Put a learned policy in force, here at once and everywhere within a second."""
@@ -81,7 +79,6 @@ class Policies:
             "tenant": policy.tenant,
             "scorer": msgspec.msgpack.encode(policy.scorer),
             "threshold": msgspec.msgpack.encode(policy.threshold),
-            "drift": msgspec.msgpack.encode(policy.drift),
             "updated_at": now,
         }
         with writing(self._engine) as connection:
@@ -105,7 +102,7 @@ class Policies:
     def _read(self, tenant: str) -> Policy:
         with reading(self._engine) as connection:
             row = connection.execute(
-                select(Row.budget, Row.scorer, Row.threshold, Row.drift, Row.updated_at).where(Row.tenant == tenant)
+                select(Row.budget, Row.scorer, Row.threshold, Row.updated_at).where(Row.tenant == tenant)
             ).first()
         first = self.first(tenant, self._budget if row is None or row.budget is None else row.budget)
         if row is None:
@@ -115,7 +112,6 @@ class Policies:
                 first,
                 scorer=self._fitting(row.scorer) or first.scorer,
                 threshold=msgspec.msgpack.decode(row.threshold, type=Threshold) if row.threshold else first.threshold,
-                drift=msgspec.msgpack.decode(row.drift, type=Drift) if row.drift else first.drift,
                 version=row.updated_at,
             )
         except msgspec.DecodeError:

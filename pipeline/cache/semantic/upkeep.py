@@ -67,8 +67,8 @@ class Upkeep:
             if made < FEWEST or (made < GROWTH * before_made and labelled < GROWTH * before_labelled):
                 continue
             self._known[tenant] = (made, labelled)
-            policy = self._policies.of(tenant)
-            learned = learn(policy, self._lookups.recent(tenant, WINDOW))
+            first = self._policies.first(tenant, self._policies.of(tenant).budget)
+            learned = learn(first, self._lookups.recent(tenant, WINDOW))
             self._policies.save(learned, self._now())
             log.info(
                 "semantic_learned tenant=%s lookups=%d labels=%d threshold=%.3f", tenant, made, labelled, learned.threshold.value

@@ -133,10 +133,9 @@ def test_scored_serves_from_the_threshold_on() -> None:
         assert of.play(way).semantic == served
 
 
-def test_only_audits_and_the_judge_give_labels(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ways, "learn", lambda policy, seen: policy)
+def test_only_audits_and_the_judge_give_labels() -> None:
     of = prepared(4_000, 4_000)
-    way = ways.Learning(of.stream, of.near, FakeMatcher(0.99), ways.cold(0.01), 1)
+    way = ways.Learning(of.stream, of.near, FakeMatcher(0.99), ways.cold(0.01), 1, lambda policy, seen: policy)
     played = of.play(way)
     about = way.about()
     assert played.semantic == played.wrong == 3_999
@@ -147,10 +146,9 @@ def test_only_audits_and_the_judge_give_labels(monkeypatch: pytest.MonkeyPatch) 
     assert {(seen.label, seen.propensity, seen.trust, seen.served) for seen in labelled} == {(0.0, 0.05, 1.0, True)}
 
 
-def test_the_judge_sees_a_part_of_the_grey_zone_and_errs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ways, "learn", lambda policy, seen: policy)
+def test_the_judge_sees_a_part_of_the_grey_zone_and_errs() -> None:
     of = prepared(4_000, 1)
-    way = ways.Learning(of.stream, of.near, FakeMatcher(0.9), ways.cold(0.01), 1)
+    way = ways.Learning(of.stream, of.near, FakeMatcher(0.9), ways.cold(0.01), 1, lambda policy, seen: policy)
     assert of.play(way).semantic == 0
     labelled = [seen for seen in way._seen if seen.label is not None]
     assert way.about()["judged"] == len(labelled) == pytest.approx(0.25 * 4_000, rel=0.15)
@@ -158,16 +156,15 @@ def test_the_judge_sees_a_part_of_the_grey_zone_and_errs(monkeypatch: pytest.Mon
     assert {(seen.propensity, seen.trust) for seen in labelled} == {(0.25, 0.9)}
 
 
-def test_learning_comes_after_a_hundred_lookups_and_then_ever_more_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_learning_comes_after_a_hundred_lookups_and_then_ever_more_rarely() -> None:
     counts: list[int] = []
 
     def learn(policy: Any, seen: list[Any]) -> Any:
         counts.append(len(seen))
         return policy
 
-    monkeypatch.setattr(ways, "learn", learn)
     of = prepared(3_500, 3_500)
-    of.play(ways.Learning(of.stream, of.near, FakeMatcher(0.1), ways.cold(0.01), 1))
+    of.play(ways.Learning(of.stream, of.near, FakeMatcher(0.1), ways.cold(0.01), 1, learn))
     assert counts[:4] == [100, 300, 500, 700]
     assert counts[-1] - counts[-2] == int(counts[-2] * 0.1) + counts[-2] - counts[-2]
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from bench.cache.goals import MISSED, REACHED, UNKNOWN, best_fixed, judge
+from bench.cache.goals import best_fixed, judge
 from bench.cache.ladder import BUDGETS, summary
 from bench.cache.latency import growth
 from bench.cache.play import Played
 from bench.cache.report import markdown, share, table
+from bench.goals import MISSED, REACHED, UNKNOWN
 
 TIMES = {"p50": 1.0, "p99": 2.0}
 

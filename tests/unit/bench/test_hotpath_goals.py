@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from bench.hotpath.goals import GOALS, MISSED, REACHED, UNKNOWN, Goal, judge
+from bench.goals import MISSED, REACHED, UNKNOWN, Goal
+from bench.hotpath.goals import GOALS, judge
 from tests.unit.bench.hotpath_results import failed, parts
 
 Parts = dict[str, dict[str, Any]]

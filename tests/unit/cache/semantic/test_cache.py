@@ -14,7 +14,6 @@ from sqlalchemy import Engine
 
 from pipeline.admission.answer import Answer
 from pipeline.cache.semantic.cache import SemanticCache, Terms
-from pipeline.cache.semantic.drift import Drift
 from pipeline.cache.semantic.entries import SHARED, Entries, Entry
 from pipeline.cache.semantic.found import Asker, Found
 from pipeline.cache.semantic.journal import Journal
@@ -95,7 +94,7 @@ class House:
             policy = msgspec.structs.replace(
                 self.policies.first(tenant, 0.01), scorer=believing_the_verifier(), threshold=threshold
             )
-            self.policies.save(msgspec.structs.replace(policy, drift=Drift()), self.now)
+            self.policies.save(policy, self.now)
         self.mirror = Mirror(self.entries, Words.name, Words.dimensions, clock=lambda: self.clock)
         self.journal = Journal(self.entries, self.lookups)
         names = itertools.count(1)

@@ -12,7 +12,6 @@ import pytest
 from sqlalchemy import Engine
 
 from pipeline.cache.index import pack
-from pipeline.cache.semantic.drift import Drift
 from pipeline.cache.semantic.entries import Entries, NewEntry
 from pipeline.cache.semantic.journal import Journal
 from pipeline.cache.semantic.learn import FEWEST, Seen, learn
@@ -37,7 +36,7 @@ def scorer(weight: float = 1.0) -> Scorer:
 
 
 def policy(budget: float = 0.05) -> Policy:
-    return Policy(tenant="t", budget=budget, scorer=scorer(), threshold=Threshold(value=0.9, budget=budget), drift=Drift())
+    return Policy(tenant="t", budget=budget, scorer=scorer(), threshold=Threshold(value=0.9, budget=budget))
 
 
 def row(logit: float) -> np.ndarray:
@@ -121,7 +120,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 
 def test_a_policy_is_read_as_it_was_saved(engine: Engine) -> None:
-    saved = msgspec.structs.replace(policy(), budget=0.01, drift=Drift(count=3, mean=0.5))
+    saved = msgspec.structs.replace(policy(), budget=0.01)
     Policies(engine, 0.01).save(saved, NOW)
     read = Policies(engine, 0.01).of("t")
     assert msgspec.structs.replace(read, version=0.0) == saved
