@@ -14,12 +14,12 @@ from pipeline import ids
 from pipeline.admission import answer as answers
 from pipeline.cache.exact import answer_text
 from pipeline.cache.semantic.entries import Entry
+from pipeline.cache.semantic.states import STATES
 from pipeline.errors import BadRequest, NotFound
 from pipeline.storage.keys import Principal
 
 blueprint = Blueprint("cache", __name__, url_prefix="/v1/optimization/cache")
 
-STATES = ("private", "probation", "shared", "revoked")
 PAGE, LARGEST_PAGE = 50, 500
 LARGEST_BUDGET = 0.2
 _ID = re.compile(r"[0-9a-f]{40}")
@@ -39,7 +39,8 @@ def stats() -> dict[str, Any]:
 
 @blueprint.post("/feedback")
 def feedback() -> dict[str, Any]:
-    """`{"entry_id" or "cached_answer": ..., "is_correct": BOOL}`: an answer that is wrong is not served to the caller again.
+    """`{"entry_id" or "cached_answer": ..., "is_correct": BOOL}`: an answer that is wrong is not served to the caller again. One
+    that may be found by meaning stays, as revoked, for who looks after the cache.
 
     The id is the `X-LEO-Entry-ID` of the response; an answer is found by its exact text as well.
     """

@@ -9,13 +9,20 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import Connection
 
+from pipeline.storage import vectors
 from pipeline.storage.engine import create_engine
 from pipeline.storage.tables import Base
 
 
 def run(connection: Connection) -> None:
     # SQLite cannot alter a column, so Alembic copies the table instead (batch mode).
-    context.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=True, compare_type=True)
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        render_as_batch=True,
+        compare_type=True,
+        include_name=vectors.of_the_models,
+    )
     with context.begin_transaction():
         context.run_migrations()
 

@@ -65,7 +65,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     semantic_audits: Share = 0.05  # of its hits: the model is asked as well, and the answers are compared
     semantic_judge_model: str = ""  # asked about candidates that were close to being served; empty: the answers are compared here
     semantic_embedder: str = ""  # an embeddings model of the table; empty: the sentence model that ships
+    semantic_index: str = "auto"  # pgvector where the database has it, else memory; or which of them it must be
     semantic_ttl_s: Seconds = 86400.0
+    semantic_changing_ttl_s: Seconds = 86400.0  # of answers that become wrong with time; never longer than the other
     semantic_max_temperature: float = 0.7  # requests that ask for more chance than that are not answered by meaning
     semantic_sharing: str = "tenant"  # or "key": an answer is found only by the key that asked for it
     semantic_max_entries: Positive = 1_000_000
@@ -227,8 +229,7 @@ def _check(settings: Settings) -> None:
         raise SettingsError("LEO_DEADLINE_S is longer than LEO_MAX_DEADLINE_S: raise the one or lower the other.")
     if settings.cache_scope not in ("tenant", "user"):
         raise SettingsError(f"LEO_CACHE_SCOPE must be 'tenant' or 'user', not {settings.cache_scope!r}.")
-    if settings.semantic_sharing not in ("tenant", "key"):
-        raise SettingsError(f"LEO_SEMANTIC_SHARING must be 'tenant' or 'key', not {settings.semantic_sharing!r}.")
+    _check_semantic(settings)
     if settings.secret_key and len(settings.secret_key) < SHORTEST_SECRET:
         raise SettingsError(
             f"LEO_SECRET_KEY must have at least {SHORTEST_SECRET} characters, for example those of `openssl rand -hex 32`."
@@ -241,3 +242,14 @@ def _check(settings: Settings) -> None:
         )
     if settings.open and settings.api_key:
         raise SettingsError("LEO_OPEN lets everyone in, and LEO_API_KEY says that a key is needed: set only one of them.")
+
+
+def _check_semantic(settings: Settings) -> None:
+    if settings.semantic_sharing not in ("tenant", "key"):
+        raise SettingsError(f"LEO_SEMANTIC_SHARING must be 'tenant' or 'key', not {settings.semantic_sharing!r}.")
+    if settings.semantic_index not in ("auto", "memory", "pgvector"):
+        raise SettingsError(f"LEO_SEMANTIC_INDEX must be 'auto', 'memory' or 'pgvector', not {settings.semantic_index!r}.")
+    if settings.semantic_index == "pgvector" and settings.database.startswith("sqlite"):
+        raise SettingsError(
+            "LEO_SEMANTIC_INDEX=pgvector needs PostgreSQL: set LEO_DATABASE_URL to one, or LEO_SEMANTIC_INDEX to 'auto'."
+        )

@@ -21,13 +21,14 @@ NICENESS = 10  # bookkeeping makes way for callers
 def run_worker(settings: Settings, queues: tuple[str, ...] = ()) -> None:
     """A Celery worker on the threads pool, for all queues of the chain or some; returns after a warm shutdown.
 
-    Raises ValueError for a queue on which no stage ever runs.
+    Raises ValueError for a queue on which no stage ever runs, SettingsError when the settings ask for what is not there.
     """
     setup_logging(settings.log_level)
     gateway = Gateway(settings, role="worker")
     for queue in queues:
         if queue not in gateway.chain.queues:
             raise ValueError(f"no stage runs on the queue '{queue}'; there are: {', '.join(gateway.chain.queues)}")
+    gateway.semantic.check()
     gateway.model_reload.watch()
     celery = create_celery(settings)
     submitter = Submitter(celery, gateway.chain, settings.max_queue)

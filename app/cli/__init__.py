@@ -48,7 +48,7 @@ def worker(queues: str) -> None:
 
     try:
         run_worker(settings(), tuple(filter(None, queues.split(","))))
-    except ValueError as error:
+    except (ValueError, SettingsError) as error:
         raise click.ClickException(str(error)) from None
 
 

@@ -18,7 +18,7 @@ from app.processes import Child, Supervisor
 from app.serve import check_port
 from pipeline.errors import GatewayError
 from pipeline.gateway import Gateway
-from pipeline.settings import Settings
+from pipeline.settings import Settings, SettingsError
 from pipeline.storage.migrate import SchemaError, upgrade
 from pipeline.upstream.table import TableError
 
@@ -54,7 +54,7 @@ def run(settings: Settings) -> int:
     except _Stop:
         _say("stopping; requests that are being answered have ten seconds to finish (Ctrl-C again to stop now)")
         return _stop(supervisor)
-    except (click.ClickException, TableError, SchemaError) as error:
+    except (click.ClickException, TableError, SchemaError, SettingsError) as error:
         click.secho(f"leo: {error}", fg="red", err=True)
         supervisor.stop()
         return 1
@@ -102,6 +102,7 @@ def _prepare(settings: Settings, supervisor: Supervisor) -> Gateway:
     gateway.tables.current  # noqa: B018  a fault in the model table stops the start
     _wait_for_redis(gateway, supervisor)
     upgrade(settings.database)
+    gateway.semantic.check()
     _first_key(gateway)
     return gateway
 

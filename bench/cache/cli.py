@@ -34,6 +34,7 @@ PARTS: dict[str, Measure] = {
     "streams": lambda of: ladder.measure(of.data, of.models, of.requests, of.seeds, of.tell),
     "traps": lambda of: trapping.measure(of.data, of.models, of.share, of.requests, of.seeds[0], of.tell),
     "pairs": lambda of: pairs.measure(of.models, of.pairs, of.seeds, of.tell),
+    "reworded": lambda of: pairs.measure(of.models, pairs.REWORDED, of.seeds, of.tell),
     "latency": lambda of: latency.measure(of.data, of.models, of.sizes, of.tell),
     "projection": lambda of: projection.measure(of.data, of.models, of.projected, of.tell),
 }
@@ -44,7 +45,9 @@ PARTS: dict[str, Measure] = {
 @click.option("--quick", is_flag=True, help="A look in some minutes: short streams, few traps, no index of a million.")
 @click.option("--seeds", "chosen", default=str(len(SEEDS)), callback=seeds, help="How many (5) or which (4,7).")
 @click.option("--data", type=FOLDER, default=ROOT.parent / "shared" / "data", help="The evaluation data; default ../shared/data.")
-@click.option("--pairs", "written", type=FILE, default=pairs.HELD_OUT, help="Written pairs; default bench/cache/heldout.jsonl.")
+@click.option(
+    "--pairs", "written", type=FILE, default=pairs.HELD_OUT, help="Written pairs; default bench/cache/heldout-light.jsonl."
+)
 @click.option("--out", type=FILE, default=None, help="The report's JSON; the rest lies beside it.")
 @click.option("--report-only", is_flag=True, help="Measure nothing; write the report of --out anew.")
 def main(

@@ -14,14 +14,15 @@ import numpy as np
 
 from bench.cache.models import Models
 from bench.cache.stats import interval, wilson
-from bench.cache.ways import AUDITED, JUDGE_ERRS, JUDGE_TRUST, JUDGED, Entry, cold, labelled
+from bench.cache.ways import AUDITED, JUDGE_ERRS, JUDGE_TRUST, Entry, cold, labelled
 from pipeline.cache.guards.never import never
 from pipeline.cache.semantic.learn import FEWEST, Seen, learn
 from pipeline.cache.semantic.match import CANDIDATES, Candidate, Matcher
 from pipeline.cache.semantic.policy import Policy
 from pipeline.cache.semantic.threshold import NEVER
 
-HELD_OUT = Path(__file__).with_name("heldout.jsonl")
+HELD_OUT = Path(__file__).with_name("heldout-light.jsonl")  # reworded as a colleague would
+REWORDED = Path(__file__).with_name("heldout.jsonl")  # reworded with as few of the same words as possible
 BUDGET = 0.01
 TOLERATED = 0.02  # of the traps may be served
 ROUNDS = 6
@@ -175,9 +176,9 @@ def _rounds(found: Sequence[Written], offers: Sequence[Offer], matcher: Matcher,
 def _ask(offer: Offer, entries: Sequence[Entry], matcher: Matcher, policy: Policy, rng: Random, counts: dict[str, int]) -> Seen:
     best = _best(offer, entries, matcher, policy, policy.threshold.value)
     if best is None:
-        return Seen(features=None, score=0.0, served=False)
+        return Seen(features=None, served=False)
     served, right = best.score >= policy.threshold.value, _right(offer, best)
-    seen = Seen(features=best.features, score=best.score, served=served)
+    seen = Seen(features=best.features, served=served)
     entry = entries[offer.places[best.place]]
     if served:
         counts["traps"] += offer.trap
@@ -185,12 +186,13 @@ def _ask(offer: Offer, entries: Sequence[Entry], matcher: Matcher, policy: Polic
         if not right:
             counts["feedback"] += 1
             return labelled(seen, entry, False, 1.0, 1.0)
-        if rng.random() < AUDITED:
+        share = policy.audits(AUDITED)
+        if rng.random() < share:
             counts["audited"] += 1
-            return labelled(seen, entry, True, AUDITED, 1.0)
-    elif policy.grey(best.score) and rng.random() < JUDGED:
+            return labelled(seen, entry, True, share, 1.0)
+    elif policy.grey(best.score):
         counts["judged"] += 1
-        return labelled(seen, entry, right != (rng.random() < JUDGE_ERRS), JUDGED, JUDGE_TRUST)
+        return labelled(seen, entry, right != (rng.random() < JUDGE_ERRS), 1.0, JUDGE_TRUST)
     return seen
 
 

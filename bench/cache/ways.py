@@ -16,12 +16,9 @@ from pipeline.cache.guards.reading import read
 from pipeline.cache.guards.rules import veto
 from pipeline.cache.semantic.learn import Seen, learn
 from pipeline.cache.semantic.match import Candidate, Matcher
-from pipeline.cache.semantic.policy import Policy
-from pipeline.cache.semantic.scorer import shipped
-from pipeline.cache.semantic.threshold import NEVER, Threshold
+from pipeline.cache.semantic.policy import Policy, first
 
-AUDITED = 0.05  # of what is served by meaning is answered afresh as well
-JUDGED = 0.25  # of the grey zone is shown to a judge
+AUDITED = 0.05  # of what is served by meaning is answered afresh as well, once there are labels enough
 JUDGE_ERRS, JUDGE_TRUST = 0.05, 0.9
 FIRST_LEARNING, GROWTH, FEWEST_NEW = 100, 1.1, 200  # lookups, before and between learning
 
@@ -29,9 +26,8 @@ _read = lru_cache(maxsize=100_000)(read)
 
 
 def cold(budget: float) -> Policy:
-    """The policy of a tenant of which nothing is known, as pipeline.cache.semantic.policy.Policies begins."""
-    threshold = Threshold(value=min(NEVER, max(0.5, 1 - 2 * budget)), budget=budget)
-    return Policy(tenant="bench", budget=budget, scorer=shipped(), threshold=threshold)
+    """The policy of a tenant of which nothing is known."""
+    return first("bench", budget)
 
 
 class Exact:
@@ -136,8 +132,8 @@ class Scored:
 class Learning(Scored):
     """The same with audits, a judge and learning.
 
-    Some of what is served is answered afresh and compared, whereupon the pair's label is known; some of what was nearly
-    served is shown to a judge, who errs at times. What is learned is learned from these labels alone.
+    The first hits, and then some of them, are answered afresh and compared, whereupon the pair's label is known; what was
+    nearly served is shown to a judge, who errs at times. What is learned is learned from these labels alone.
     """
 
     def __init__(
@@ -176,15 +172,16 @@ class Learning(Scored):
 
     def _label(self, place: int, other: int | None, best: Candidate | None, served: bool) -> Seen:
         if best is None or other is None:
-            return Seen(features=None, score=0.0, served=False)
-        seen = Seen(features=best.features, score=best.score, served=served)
+            return Seen(features=None, served=False)
+        seen = Seen(features=best.features, served=served)
         right = self._classes[other] == self._classes[place]
-        if served and self._rng.random() < AUDITED:
+        share = self.policy.audits(AUDITED)
+        if served and self._rng.random() < share:
             self._audits += 1
-            return labelled(seen, self._entries[other], right, AUDITED, 1.0)
-        if not served and self.policy.grey(best.score) and self._rng.random() < JUDGED:
+            return labelled(seen, self._entries[other], right, share, 1.0)
+        if not served and self.policy.grey(best.score):
             self._judged += 1
-            return labelled(seen, self._entries[other], right != (self._rng.random() < JUDGE_ERRS), JUDGED, JUDGE_TRUST)
+            return labelled(seen, self._entries[other], right != (self._rng.random() < JUDGE_ERRS), 1.0, JUDGE_TRUST)
         return seen
 
     def _learn(self) -> None:

@@ -72,6 +72,17 @@ class CrossEncoder(nn.Module):
             found[f"{plain}.weight"], found[f"{plain}.bias"] = norm.weight.detach().numpy(), norm.bias.detach().numpy()
         return found
 
+    def load(self, saved: dict[str, np.ndarray]) -> None:
+        """Take over what was learned before, as train.py saves it."""
+        self.head.weight.data, self.head.bias.data = torch.tensor(saved["head.weight"])[None], torch.tensor(saved["head.bias"])
+        for name, linear in self.linears.items():
+            plain = name.replace("/", ".")
+            weight = saved[f"{plain}.weight"].astype(np.float32) * saved[f"{plain}.weight.scale"]
+            linear.weight.data, linear.bias.data = torch.tensor(weight.T.copy()), torch.tensor(saved[f"{plain}.bias"])
+        for name, norm in self.norms.items():
+            plain = f"{name.replace('/', '.')}.LayerNorm"
+            norm.weight.data, norm.bias.data = torch.tensor(saved[f"{plain}.weight"]), torch.tensor(saved[f"{plain}.bias"])
+
     def _attended(self, layer: int, x: Tensor, attend: Tensor) -> Tensor:
         q, k, v = (
             self._linear(layer, f"attention.self.{part}", x).view(*x.shape[:2], HEADS, -1).transpose(1, 2)

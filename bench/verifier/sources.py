@@ -6,12 +6,17 @@ import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from bench.verifier.pairs import Pair, groups, harmful, harmless, of_group
+from pipeline.semantics.minilm import MiniLm
 
 SHARED = Path("../shared/data")
 VALIDATION = 12  # every twelfth group validates
+NEAREST, FARTHEST = 0.86, 0.5  # cosines between which a neighbour of another group needs another answer
+NEAR_EACH = 1
 FREE_PROMPTS = (
     "clinc150",
     "mt_bench",
@@ -34,13 +39,46 @@ def training_pairs(rng: random.Random) -> list[Pair]:
     found += _mechanical(texts[::4] + free[:3000], rng)
     found += _strangers(mine, rng)
     found += list(_paws())
+    found += neighbours([Text(group["base"], n) for n, group in enumerate(mine)] + _misses(mine), NEAR_EACH)
+    found += neighbours([Text(row["text"], row["intent"]) for row in rows("clinc150")], 1)
+    found += neighbours([Text(text, text) for text in free if "?" in text], 1)
     return found
 
 
 def validation_pairs() -> list[Pair]:
-    return [
-        pair for n, group in enumerate(groups()) if not n % VALIDATION for pair in of_group(group) if pair.kind != "two misses"
-    ]
+    """Near misses and paraphrases of the groups kept back, and what stands next to them in ordinary traffic."""
+    kept = [group for n, group in enumerate(groups()) if not n % VALIDATION]
+    found = [pair for group in kept for pair in of_group(group) if pair.kind != "two misses"]
+    return found + neighbours([Text(group["base"], n) for n, group in enumerate(kept)] + _misses(kept), NEAR_EACH)
+
+
+class Text(NamedTuple):
+    text: str
+    owner: object  # texts of one owner may mean the same
+
+
+def _misses(mine: list[dict[str, Any]]) -> list[Text]:
+    return [Text(miss, n) for n, group in enumerate(mine) for _, miss in group["other"]]
+
+
+def neighbours(texts: list[Text], each: int) -> list[Pair]:
+    """What a cache would find for a prompt that it has no answer to: the nearest prompts of other owners, by the embedding.
+
+    Those nearer than NEAREST may mean the same by chance and are left out, as are those farther than FARTHEST, of which
+    no verifier is asked.
+    """
+    if not texts:
+        return []
+    embedder = MiniLm()
+    vectors = np.stack([embedder.embed(text.text) for text in texts])
+    found = []
+    for start in range(0, len(texts), 512):
+        near = vectors[start : start + 512] @ vectors.T
+        for row, order in enumerate(np.argsort(-near, axis=1)[:, :40]):
+            mine = texts[start + row]
+            others = [n for n in order if FARTHEST < near[row, n] < NEAREST and texts[n].owner != mine.owner]
+            found += [Pair(mine.text, texts[n].text, False, "neighbour") for n in others[:each]]
+    return found
 
 
 def free_prompts() -> list[str]:

@@ -113,6 +113,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=1e-4)
     parser.add_argument("--tokens", type=int, default=1536, help="of a batch")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--start", type=Path, help="go on from such a file")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--limit", type=int, default=0, help="use so many pairs only, for a trial")
     parser.add_argument("--threads", type=int, default=2)
@@ -126,6 +127,8 @@ def main() -> None:
         train = rng.sample(train, given.limit)
     print(f"{len(train)} pairs to train on ({sum(p.same for p in train)} the same), {len(valid)} to validate", flush=True)
     model = CrossEncoder(read_weights(), layers=given.layers)
+    if given.start:
+        model.load(dict(np.load(given.start)))
     groups = [
         {"params": [p for n, p in model.named_parameters() if not n.startswith("head")], "weight_decay": 0.01},
         {"params": model.head.parameters(), "weight_decay": 0.0},

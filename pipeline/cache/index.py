@@ -8,7 +8,7 @@ Vectors are kept in half precision: 768 bytes for 384 dimensions.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ CONNECTIVITY, EXPANSION_ADD, EXPANSION_SEARCH = 16, 128, 96
 GONE_AT_MOST = 0.2  # of a graph's vectors, before it is built anew
 FIRST_ROOM = 1  # most partitions hold one question
 AT_ONCE = 8  # vectors that are put into a graph while nothing else in this process runs: usearch keeps the interpreter lock
+COPIED_AT_ONCE = 4_000  # vectors of exact partitions that are copied while nothing is added or removed; about a millisecond
 
 
 class Neighbour(NamedTuple):
@@ -26,6 +27,28 @@ class Neighbour(NamedTuple):
 
     seq: int
     cosine: float
+
+
+class Rows(NamedTuple):
+    """A copy of partitions that are searched exactly, one after another: `counts` says how many vectors each has. `seqs` are
+    64 bits wide and `vectors` in half precision, both little-endian.
+    """
+
+    partitions: list[str]
+    counts: list[int]
+    seqs: np.ndarray
+    vectors: np.ndarray
+
+
+class Graph(NamedTuple):
+    """A copy of a partition that is searched by HNSW: `data` is usearch's own form of `size` vectors, and of the `gone` that
+    were removed and stay as stepping stones.
+    """
+
+    partition: str
+    size: int
+    gone: int
+    data: bytearray
 
 
 class VectorIndex:
@@ -74,6 +97,63 @@ class VectorIndex:
             shard = self._shards.get(partition)
             return shard.search(vector.astype(np.float32), count) if shard else []
 
+    def copies(self, at_once: int = COPIED_AT_ONCE) -> Iterator[Rows | Graph]:
+        """All that is in the index, part by part, exact partitions together until they have `at_once` vectors. Searches go on
+        meanwhile; nothing is added or removed while one part is copied, but between two parts it is: each part is as it was
+        at some moment since this began.
+
+        usearch copies a graph while nothing else in this process runs: 0.4 s for a million vectors of 384 dimensions.
+        """
+        left = list(self._shards)
+        while left:
+            with self._writing:
+                part = self._copy(left, at_once)
+            if part is not None:
+                yield part
+
+    def take(self, part: Rows | Graph) -> None:
+        """Take in a part of another index. Raises ValueError or RuntimeError when that does not fit into this one."""
+        if isinstance(part, Graph):
+            shards: list[tuple[str, _Exact | _Graph]] = [(part.partition, _Graph.load(self._dimensions, part))]
+        else:
+            ends = np.cumsum(part.counts)
+            rows = part.vectors.reshape(len(part.seqs), self._dimensions)
+            shards = [
+                (partition, _Exact.of(part.seqs[end - count : end], rows[end - count : end]))
+                for partition, count, end in zip(part.partitions, part.counts, ends, strict=True)
+            ]
+        with self._writing, self._lock:
+            for partition, shard in shards:
+                seqs = shard.seqs().tolist()
+                if partition in self._shards or not self._where.keys().isdisjoint(seqs):
+                    raise ValueError(f"partition {partition} is there already, or vectors of it are")
+                self._shards[partition] = shard
+                self._where.update(dict.fromkeys(seqs, partition))
+
+    def _copy(self, left: list[str], at_once: int) -> Rows | Graph | None:
+        """One part, of which the partitions are taken from the end of `left`."""
+        partitions: list[str] = []
+        contents: list[tuple[np.ndarray, np.ndarray]] = []
+        vectors = 0
+        while left and vectors < at_once:
+            shard = self._shards.get(left[-1])
+            if isinstance(shard, _Graph):
+                return self._rows(partitions, contents) or shard.copy(left.pop())
+            partition = left.pop()
+            if shard is not None:  # else its last vector was removed meanwhile
+                partitions.append(partition)
+                contents.append(shard.content())
+                vectors += len(shard)
+        return self._rows(partitions, contents)
+
+    @staticmethod
+    def _rows(partitions: list[str], contents: list[tuple[np.ndarray, np.ndarray]]) -> Rows | None:
+        if not partitions:
+            return None
+        seqs = np.concatenate([seqs for seqs, _ in contents]).astype("<u8")
+        vectors = np.concatenate([vectors.astype("<f2") for _, vectors in contents])
+        return Rows(partitions, [len(seqs) for seqs, _ in contents], seqs, vectors)
+
     def _drop(self, seq: int) -> str | None:
         """The partition that it was in."""
         partition = self._where.pop(seq, None)
@@ -103,8 +183,19 @@ class _Exact:
         self._seqs: list[int] = []
         self._row_of: dict[int, int] = {}
 
+    @classmethod
+    def of(cls, seqs: np.ndarray, vectors: np.ndarray) -> _Exact:
+        shard = cls(vectors.shape[1])
+        shard._rows = vectors.astype(np.float32)
+        shard._seqs = seqs.tolist()
+        shard._row_of = {seq: row for row, seq in enumerate(shard._seqs)}
+        return shard
+
     def __len__(self) -> int:
         return len(self._seqs)
+
+    def seqs(self) -> np.ndarray:
+        return np.array(self._seqs, np.uint64)
 
     def add(self, seq: int, vector: np.ndarray) -> None:
         row = len(self._seqs)
@@ -127,7 +218,7 @@ class _Exact:
         return sorted((Neighbour(self._seqs[row], float(cosines[row])) for row in best), key=lambda n: -n.cosine)
 
     def content(self) -> tuple[np.ndarray, np.ndarray]:
-        return np.array(self._seqs, np.uint64), self._rows[: len(self._seqs)]
+        return self.seqs(), self._rows[: len(self._seqs)]
 
 
 class _Graph:
@@ -149,8 +240,26 @@ class _Graph:
             graph._index.add(seqs[start : start + AT_ONCE], np.asarray(vectors[start : start + AT_ONCE], np.float32), threads=1)
         return graph
 
+    @classmethod
+    def load(cls, dimensions: int, copy: Graph) -> _Graph:
+        """Raises ValueError or RuntimeError when it is not one of these."""
+        graph = cls(dimensions)
+        graph._index.load(copy.data)  # it becomes whatever kind of index this is
+        if (graph._index.ndim, len(graph)) != (dimensions, copy.size):
+            raise ValueError(f"a graph of {len(graph)} vectors of {graph._index.ndim} numbers, not {copy.size} of {dimensions}")
+        graph._gone = copy.gone
+        return graph
+
+    def copy(self, partition: str) -> Graph:
+        data: Any = self._index.save()
+        return Graph(partition, len(self), self._gone, data)
+
     def __len__(self) -> int:
         return len(self._index)
+
+    def seqs(self) -> np.ndarray:
+        """By a slice: to walk through the keys takes usearch quadratic time, 39 s for 200,000."""
+        return np.asarray(self._index.keys[:], np.uint64)
 
     @property
     def worn(self) -> bool:
@@ -169,7 +278,7 @@ class _Graph:
         return [Neighbour(int(seq), 1.0 - float(distance)) for seq, distance in zip(found.keys, found.distances, strict=True)]
 
     def content(self) -> tuple[np.ndarray, np.ndarray]:
-        seqs: Any = np.array(list(self._index.keys), np.uint64)
+        seqs: Any = self.seqs()
         return seqs, np.asarray(self._index.get(seqs, "f32"))
 
 

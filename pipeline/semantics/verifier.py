@@ -1,6 +1,6 @@
 """The verifier: a cross-encoder that reads two prompts together and says whether one answer would do for both.
 
-It is MiniLM's encoder with changes of low rank, trained on pairs that were written for it (bench/verifier/README.md). A
+It is MiniLM's encoder with layers trained on pairs that were written for it (bench/verifier/README.md). A
 vector of each prompt by itself cannot tell "without sugar" from "with sugar"; reading both together can.
 """
 

@@ -72,12 +72,11 @@ def learn(cache: Callable[[], SemanticCache | None], aside: Aside, judge_model: 
     def _judged(known: SemanticCache, state: State, question: Question, found: Found) -> str:
         if found.served is not None and not found.audit:
             return "not audited"
-        asker = _asker(state)
         if judge_model:
-            said = known.ask_judge(asker, question, found, judge_model, lambda body: _text(_ask_judge(state, body)))
+            said = known.ask_judge(question, found, judge_model, lambda body: _text(_ask_judge(state, body)))
         else:
             fresh = _audit(state) if found.served is not None else state.answer
-            said = known.compare(asker, found, fresh) if fresh else None
+            said = known.compare(found, fresh) if fresh else None
         return f"candidate right: {said.same:.2f}" if said else "no verdict"
 
     def _audit(state: State) -> Answer | None:

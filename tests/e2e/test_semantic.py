@@ -182,8 +182,15 @@ def test_a_wrong_answer_is_not_served_again(gateway: GatewayProcesses) -> None:
     said = gateway.send("POST", f"{CACHE}/feedback", {"cached_answer": content(served), "is_correct": False})
     assert said.status == 200
     assert json.loads(said.data)["entries"] == [entry]
+    assert json.loads(gateway.get(f"{CACHE}/entries/{entry}").data)["state"] == "revoked"
+    assert gateway.send("POST", f"{CACHE}/feedback", {"entry_id": entry, "is_correct": False}).status == 404
+    time.sleep(SECOND)
+    for number in range(6):
+        assert gateway.ask(chat(question.upper() + " " * number)).headers["X-LEO-Entry-ID"] != entry
+    gateway.ask(chat(question), Cache_Control="no-cache")
+    wait_until(lambda: json.loads(gateway.get(f"{CACHE}/entries/{entry}").data)["state"] == "probation", what="a fresh answer")
+    assert gateway.send("DELETE", f"{CACHE}/entries/{entry}").status == 200
     assert gateway.get(f"{CACHE}/entries/{entry}").status == 404
-    assert gateway.ask(chat(question.upper())).headers["X-LEO-Entry-ID"] != entry
 
 
 def test_another_tenants_entries_do_not_exist(gateway: GatewayProcesses) -> None:

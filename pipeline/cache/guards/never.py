@@ -123,12 +123,13 @@ _REFERENCE = _any(
 )
 _QUOTED = re.compile(r"(?<!\w)(?:'[^'\n]*(?:\w'\w[^'\n]*)*'|\"[^\"\n]*\"|“[^”\n]*”|‘[^’\n]*’)(?!\w)")
 _WORD = re.compile(r"[^\W\d_]{2,}")
-# The reasons are words for a header: they say what was seen, not what is suspected.
+# The reasons are words for a header: they say what was seen, not what is suspected. All patterns begin with a word: said once
+# in front, that saves trying each of them at each letter.
 REASONS: dict[str, re.Pattern[str]] = {
     "time": _alone(_TIME),
-    "personal": re.compile(_PERSONAL, re.DOTALL),
-    "chance": re.compile(_CHANCE),
-    "reference": re.compile(_REFERENCE),
+    "personal": re.compile(rf"\b(?:{_PERSONAL})", re.DOTALL),
+    "chance": re.compile(rf"\b(?:{_CHANCE})"),
+    "reference": re.compile(rf"\b(?:{_REFERENCE})"),
 }
 
 

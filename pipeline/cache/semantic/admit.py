@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
-from pipeline.cache.guards.reading import is_common, read
+from pipeline.cache.guards.reading import is_common
 
 CROWDED = 6  # of the nearest stored questions that are nearly equal to a new one: this corner is covered
 NEARLY_EQUAL = 0.97
@@ -29,22 +30,26 @@ _PLANTED = re.compile(
     r"\bjailbreak\b",
     re.IGNORECASE,
 )
+_WORDS = re.compile(r"\b[a-z]+\b")
 _ADDRESS = re.compile(r"https?://|www\.|\b[\w.+-]+@[\w-]+\.\w+|\+?\d[\d ()-]{8,}\d")
 
 
-def why_not_admitted(text: str, answer: str, cosines: Sequence[float] = ()) -> str | None:
-    """Why an answer to this prompt is not kept for questions that mean the same, or None.
-
-    `cosines`: those of the nearest questions that are stored already.
-    """
-    if _REFUSAL.match(answer[:200].replace("’", "'")):
-        return "refusal"
+@lru_cache(maxsize=1_000)
+def why_not_asked(text: str) -> str | None:
+    """Why no answer to this prompt is ever kept for questions that mean the same, so that it need not be looked for; or None."""
     if _PLANTED.search(text):
         return "directive"
     if _ADDRESS.search(text):
         return "address"
     if _gibberish(text):
         return "gibberish"
+    return None
+
+
+def why_not_admitted(answer: str, cosines: Sequence[float] = ()) -> str | None:
+    """Why this answer is not kept, or None. `cosines`: those of the nearest questions that are stored already."""
+    if _REFUSAL.match(answer[:200].replace("’", "'")):
+        return "refusal"
     if sum(cosine >= NEARLY_EQUAL for cosine in cosines) >= CROWDED:
         return "crowded"
     return None
@@ -52,5 +57,5 @@ def why_not_admitted(text: str, answer: str, cosines: Sequence[float] = ()) -> s
 
 def _gibberish(text: str) -> bool:
     """A long prompt with hardly a word in it: what a search for colliding vectors leaves behind."""
-    words = [word for word in read(text).words if word.isalpha() and word.isascii()]
+    words = _WORDS.findall(text.lower())
     return len(words) >= LONG and sum(map(is_common, words)) < LEAST_KNOWN * len(words)

@@ -8,8 +8,10 @@ learned from.
 
 from __future__ import annotations
 
+import math
 import random
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -22,22 +24,26 @@ from pipeline.admission.answer import Answer
 from pipeline.cache.exact import answer_text
 from pipeline.cache.index import Neighbour, pack
 from pipeline.cache.meaning import Meaning
-from pipeline.cache.semantic.admit import why_not_admitted
+from pipeline.cache.semantic import admit
 from pipeline.cache.semantic.agree import Opinion, agree
-from pipeline.cache.semantic.entries import PRIVATE, PROBATION, REVOKED, SHARED, Entries, Entry, NewEntry, Use
+from pipeline.cache.semantic.allowance import Allowance
+from pipeline.cache.semantic.entries import Entries, Entry, NewEntry, Use
 from pipeline.cache.semantic.found import Asker, Found, nothing
 from pipeline.cache.semantic.journal import Journal
 from pipeline.cache.semantic.judge import Ask, opinion, request
+from pipeline.cache.semantic.lasting import CHANGING, lasting
 from pipeline.cache.semantic.lookups import HIT, MISS, Lookup, Verdict
 from pipeline.cache.semantic.match import CANDIDATES, Candidate, Matcher
 from pipeline.cache.semantic.policy import Policies, Policy
 from pipeline.cache.semantic.question import Question
+from pipeline.cache.semantic.quota import Quota
+from pipeline.cache.semantic.states import PRIVATE, PROBATION, REVOKED, SHARED
 from pipeline.request.key import derive
 from pipeline.semantics.embedder import Embedder
 from pipeline.semantics.novelty import Novelty
 
 UNUSUAL = 0.95  # novelty from which nothing is served by meaning
-NO_CANDIDATE, BELOW = "no_candidate", "below_threshold"
+NO_CANDIDATE, BELOW, ON_PROBATION = "no_candidate", "below_threshold", "probation"
 MISSED = frozenset({NO_CANDIDATE, BELOW})  # plain misses, of which a response need not give an account
 
 
@@ -50,12 +56,27 @@ class Nearest(Protocol):
     def search(self, partition: str, vector: np.ndarray, count: int) -> list[Neighbour]: ...
 
 
+class Admission(Protocol):
+    """What may be kept at all: pipeline.cache.semantic.admit."""
+
+    def why_not_asked(self, text: str) -> str | None: ...
+
+    def why_not_admitted(self, answer: str, cosines: Sequence[float] = ()) -> str | None: ...
+
+
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
-    """What an operator sets. `ttl` in seconds; `audits`: share of hits that are checked; `shared`: among a tenant's keys."""
+    """What an operator sets. `ttl` in seconds, and `changing_ttl` of answers that become wrong with time, which is never longer;
+    `audits`: share of hits that are checked; `shared`: among a tenant's keys.
+    """
 
     ttl: float
     audits: float
     shared: bool = True
+    changing_ttl: float = math.inf
+
+    def life(self, text: str) -> float:
+        """How long the answer to a question may be served, in seconds."""
+        return min(self.changing_ttl, self.ttl) if lasting(text) == CHANGING else self.ttl
 
 
 class SemanticCache:
@@ -74,6 +95,9 @@ class SemanticCache:
         ids: Callable[[], str],
         now: Callable[[], float],
         chance: Callable[[], float] = random.random,
+        allowance: Allowance | None = None,
+        admission: Admission = admit,
+        quota: Quota | None = None,
     ) -> None:
         self._embedder = embedder
         self._index = index
@@ -85,6 +109,9 @@ class SemanticCache:
         self._ids = ids
         self._now = now
         self._chance = chance
+        self._allowance = allowance or Allowance()
+        self._admission = admission
+        self._quota = quota or Quota()
         self._novelty: dict[str, Novelty] = {}
         self._lock = threading.Lock()
 
@@ -93,12 +120,29 @@ class SemanticCache:
     def look(self, asker: Asker, question: Question) -> Found:
         """Look for an answer by meaning. Never raises: what goes wrong is a reason for not serving."""
         lookup = self._ids()
+        reason = self._why_not_now(question)
+        if reason:
+            return nothing(lookup, reason)
+        begun = time.thread_time()
+        found = self._look(lookup, asker, question)
+        if found.served is None:
+            self._allowance.charge(time.thread_time() - begun)
+        return found
+
+    def _why_not_now(self, question: Question) -> str | None:
+        """Why it would be of no use to look, or None."""
         if not self._index.ready:
-            return nothing(lookup, "index_not_ready")
+            return "index_not_ready"
+        if not self._allowance.left:
+            return "busy"
+        return self._admission.why_not_asked(question.text)
+
+    def _look(self, lookup: str, asker: Asker, question: Question) -> Found:
         try:
             vector = self._embedder.embed(question.text)
             near = self._index.search(question.partition, vector, CANDIDATES)
-            stored = self._allowed(asker, self._entries.load(asker.tenant, [neighbour.seq for neighbour in near]))
+            seqs = [neighbour.seq for neighbour in near]
+            stored = self._allowed(asker, self._entries.load(asker.tenant, seqs, question.partition))
         except ValueError:
             return nothing(lookup, "too_long")
         except errors.GatewayError:
@@ -121,7 +165,7 @@ class SemanticCache:
         entry = stored[best.place] if best else None
         reason = _why_not(best, found, threshold, novelty, entry, asker)
         served = entry if reason is None else None
-        share = 1.0 if self._terms.audits and not policy.known else self._terms.audits
+        share = policy.audits(self._terms.audits)
         audit = served is not None and self._chance() < share
         self._write(lookup, asker, policy, best, found, entry, served, novelty, share)
         return Found(
@@ -184,13 +228,20 @@ class SemanticCache:
         `cosines` those of the nearest stored questions. Raises GatewayError when the embedder or the database is away.
         """
         text = answer_text(answer)
-        reason = why_not_admitted(question.text, text, cosines)
+        reason = self._admission.why_not_asked(question.text) or (None if self._allowance.left else "busy")
         if reason:
             return reason
         try:
             vector = self._embedder.embed(question.text)
         except ValueError:
             return "too_long"
+        # A request that wants no stored answer was not looked up, but is kept like any other.
+        near = cosines or [found.cosine for found in self._index.search(question.partition, vector, CANDIDATES)]
+        reason = self._admission.why_not_admitted(text, near)
+        if reason is None and not self._quota.take((question.partition, asker.author), vector):
+            reason = "quota"
+        if reason:
+            return reason
         now = self._now()
         self._journal.keep(
             NewEntry(
@@ -206,37 +257,40 @@ class SemanticCache:
                 state=PROBATION if self._terms.shared else PRIVATE,
                 created_at=answer.stored_at,
                 # Entries that were written together shall not end together.
-                expires_at=now + self._terms.ttl * (0.9 + 0.2 * self._chance()),
+                expires_at=now + self._terms.life(question.text) * (0.9 + 0.2 * self._chance()),
             )
         )
         return None
 
-    def compare(self, asker: Asker, found: Found, fresh: Answer) -> Opinion | None:
+    def compare(self, found: Found, fresh: Answer) -> Opinion | None:
         """A fresh answer beside the candidate's: what that says of the candidate is noted down, and learned from."""
-        if found.near is None or not found.informative:
+        if found.near is None or not found.informative or not self._allowance.left:
             return None
+        begun = time.thread_time()
         compared = agree(answer_text(fresh), answer_text(answers.unpack(found.near.answer)), self._embedder)
+        self._allowance.charge(time.thread_time() - begun)
         if compared:
-            self.judge(asker, found.lookup, found.near, compared, "answers")
+            self._learn(found, found.near, compared, "answers")
         return compared
 
-    def ask_judge(self, asker: Asker, question: Question, found: Found, model: str, ask: Ask) -> Opinion | None:
+    def ask_judge(self, question: Question, found: Found, model: str, ask: Ask) -> Opinion | None:
         """A model's opinion of the candidate, which is noted down as a comparison's is. `ask` sends it a chat request."""
         if found.near is None or not found.informative:
             return None
         stored = answer_text(answers.unpack(found.near.answer))
         said = opinion(ask(request(model, found.near.text, stored, question.text)))
         if said:
-            self.judge(asker, found.lookup, found.near, said, "judge")
+            self._learn(found, found.near, said, "judge")
         return said
 
-    def judge(self, asker: Asker, lookup: str, entry: Entry, said: Opinion, source: str) -> None:
-        """Somebody has said whether an entry's answer is right for a question. Raises StoreUnavailable."""
-        self._journal.judged(Verdict(lookup=lookup, label=said.same, weight=said.trust, source=source))
+    def _learn(self, found: Found, entry: Entry, said: Opinion, source: str) -> None:
+        """It is known now whether the candidate's answer is right for the question."""
+        self._journal.judged(Verdict(lookup=found.lookup, label=said.same, weight=said.trust, source=source))
         self._entries.judged(entry.seq, said.same * said.trust, (1 - said.same) * said.trust)
-        # Where somebody has complained, the agreement of others is not enough.
-        if entry.state == PROBATION and said.same > 0.5 and entry.author != asker.author and entry.wrong == 0:
-            self._entries.move(entry.seq, SHARED)
+        # Only a question that it would have answered, but for being another key's, confirms it: to a question that is merely
+        # near, the same "yes" says nothing. And where somebody has complained, the agreement of others is not enough.
+        if found.why == ON_PROBATION and said.same > 0.5 and entry.wrong == 0:
+            self._entries.move(entry, SHARED)
 
 
 def _why_not(
@@ -250,5 +304,5 @@ def _why_not(
     if novelty is not None and novelty >= UNUSUAL and best.cosine < UNUSUAL:
         return "unusual"
     if entry.state == PROBATION and entry.author != asker.author:
-        return "probation"
+        return ON_PROBATION
     return None

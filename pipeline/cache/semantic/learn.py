@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.cache.semantic.drift import Drift
 from pipeline.cache.semantic.policy import Policy
 from pipeline.cache.semantic.scorer import Scorer
-from pipeline.cache.semantic.threshold import CONFIDENCE, ENOUGH, NEVER, PRIOR, Labels, Threshold, assess, choose, cold
+from pipeline.cache.semantic.threshold import CONFIDENCE, ENOUGH, NEVER, PRIOR, Labels, Threshold, assess, choose
 
 WINDOW = 10_000  # lookups that are looked at
 FIRST_FIT = 50  # labels before the scorer is fitted; the threshold learns from the first on
@@ -27,7 +27,6 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     features: np.ndarray | None
-    score: float
     served: bool
     label: float | None = None
     propensity: float = 1.0
@@ -55,20 +54,19 @@ def learn(policy: Policy, lookups: Sequence[Seen], *, fit: bool = True) -> Polic
         scores[has] = scorer.probabilities(_rows(recent))
     labels = _labels(labelled, held_out)
     budget = policy.budget * (ALARMED if _alarmed(labelled) else 1.0)
-    threshold = _cautious(choose(scores, labels, budget), labels, scores, policy.budget)
+    threshold = _cautious(choose(scores, labels, budget), labels, scores, policy.threshold)
     threshold = msgspec.structs.replace(threshold, budget=policy.budget)
     return msgspec.structs.replace(policy, scorer=scorer, threshold=threshold)
 
 
-def _cautious(found: Threshold, labels: Labels, scores: np.ndarray, budget: float) -> Threshold:
+def _cautious(found: Threshold, labels: Labels, scores: np.ndarray, least: Threshold) -> Threshold:
     """With few labels the scorer's own opinion of itself decides, and it may be too sure: then the threshold is not below
     the cold one. And where nothing is known against it, it is not above.
     """
     if found.labels >= ENOUGH:
         return found
-    least = cold(budget)
     if found.value < least.value or (found.value == NEVER and not len(labels.scores)):
-        return assess(least.value, scores, labels, budget, CONFIDENCE, PRIOR)
+        return assess(least.value, scores, labels, least.budget, CONFIDENCE, PRIOR)
     return found
 
 

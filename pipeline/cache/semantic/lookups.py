@@ -89,9 +89,15 @@ class Lookups:
             found = connection.execute(query.order_by(Row.at.desc()).limit(1)).scalar()
         return None if found is None else str(found)
 
+    def served(self, tenant: str, author: str, entry: str) -> bool:
+        """Whether a key of a tenant has been answered with this entry."""
+        wanted = (Row.tenant == tenant, Row.entry == entry, Row.author == author, Row.decision == HIT)
+        with reading(self._engine) as connection:
+            return connection.execute(select(Row.id).where(*wanted).limit(1)).first() is not None
+
     def recent(self, tenant: str, most: int) -> list[Seen]:
         """A tenant's last lookups, oldest first."""
-        columns = (Row.features, Row.score, Row.decision, Row.label, Row.propensity, Row.weight, Row.source)
+        columns = (Row.features, Row.decision, Row.label, Row.propensity, Row.weight, Row.source)
         query = select(*columns).where(Row.tenant == tenant)
         with reading(self._engine) as connection:
             rows = connection.execute(query.order_by(Row.at.desc()).limit(most)).all()
@@ -128,7 +134,6 @@ class Lookups:
     def _seen(self, row: Any) -> Seen:
         return Seen(
             features=_unpack(row.features, self._features),
-            score=row.score,
             served=row.decision == HIT,
             label=row.label,
             # Who speaks up is no sample of anything: such a label stands for itself alone.

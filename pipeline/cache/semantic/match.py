@@ -16,7 +16,8 @@ from pipeline.semantics.features import features
 
 CANDIDATES = 8  # neighbours that are looked up
 READ_CLOSELY = 3  # of those that pass the guards, how many the verifier reads
-FAR = 0.5  # cosine below which nothing was ever the same in the pairs that the scorer learned from
+FAR = 0.6  # cosine below which no candidate is read: of the same questions, 1 to 15 % were so far apart, and those scored low
+ALSO = 0.75  # cosine from which a second and a third one are read as well
 OWN_EXPERIENCE = 6.0  # how many labels of an entry's own weigh as much as the pooled score
 
 ALL_BUT_EQUAL = 0.999  # the score of prompts that differ in case, white space and their last mark only
@@ -70,7 +71,7 @@ class Matcher:
         found: list[Candidate] = []
         mine, close = _read(text), 0
         for place, (other, cosine) in enumerate(zip(stored, cosines, strict=True)):
-            if cosine < FAR or close == READ_CLOSELY:
+            if cosine < (ALSO if close else FAR) or close == READ_CLOSELY:
                 break
             theirs = _read(other.text)
             why = veto(mine, theirs) if self._guards else None

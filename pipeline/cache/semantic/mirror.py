@@ -1,4 +1,4 @@
-"""The index of this process, kept in step with SQL: a copy of all vectors, and then every operation in its order."""
+"""The index of this process, kept in step with SQL: a snapshot or a copy of all vectors, and then every operation in order."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pipeline import errors
 from pipeline.cache.index import Neighbour, VectorIndex, unpack
 from pipeline.cache.semantic.entries import ADD, AT_ONCE, Entries, Operation
+from pipeline.cache.semantic.snapshot import Snapshots
 
 log = logging.getLogger(__name__)
 
@@ -19,13 +20,24 @@ RETRY_S = 1.0
 
 
 class Mirror:
-    """Follows the stream from a thread of its own. `search` answers nothing until all is there, or when it has lost touch."""
+    """Follows the stream from a thread of its own. `search` answers nothing until all is there, or when it has lost touch.
 
-    def __init__(self, entries: Entries, embedder: str, dimensions: int, clock: Callable[[], float] = time.monotonic) -> None:
+    It begins with one of `snapshots`, if there is one that fits.
+    """
+
+    def __init__(
+        self,
+        entries: Entries,
+        embedder: str,
+        dimensions: int,
+        clock: Callable[[], float] = time.monotonic,
+        snapshots: Snapshots | None = None,
+    ) -> None:
         self._entries = entries
         self._embedder = embedder
         self._dimensions = dimensions
         self._clock = clock
+        self._snapshots = snapshots  # None as soon as it was tried: what did not work once does not work the next time
         self._index = VectorIndex(dimensions)
         self._seen = -1  # the last operation that is in the index; -1 before there is an index
         self._looked = float("-inf")
@@ -50,6 +62,11 @@ class Mirror:
     def __len__(self) -> int:
         return len(self._index)
 
+    def state(self) -> tuple[VectorIndex, int] | None:
+        """The index, and the number of an operation up to which all are in it; None while there is no index."""
+        seen, index = self._seen, self._index  # in this order: the index may be ahead of the number, and not behind it
+        return (index, seen) if seen >= 0 else None
+
     def hurry(self) -> None:
         """Look at the stream now: something was written here."""
         self._wake.set()
@@ -73,6 +90,8 @@ class Mirror:
 
     def catch_up(self) -> None:
         """Take in all that is new. Raises StoreUnavailable."""
+        if self._seen < 0:
+            self._resume()
         if self._seen < 0 or self._entries.oldest_operation() > self._seen + 1:
             self._build()
         while True:
@@ -81,9 +100,21 @@ class Mirror:
             for operation in new:
                 self._apply(operation)
                 self._seen = operation.id
-            self._looked = began
+            if len(new) < AT_ONCE or self.ready:  # at the beginning there may be more to come than lets it be trusted
+                self._looked = began
             if len(new) < AT_ONCE:
                 return
+
+    def _resume(self) -> None:
+        """Begin with a snapshot, if there is one."""
+        snapshots, self._snapshots = self._snapshots, None
+        try:
+            found = snapshots.load() if snapshots else None
+        except errors.StoreUnavailable:
+            self._snapshots = snapshots
+            raise
+        if found:
+            self._index, self._seen = found
 
     def _build(self) -> None:
         """The number is read first: what happens while the copy is made is applied a second time, which changes nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import secrets
@@ -14,15 +15,20 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine
 
-from pipeline import ids
+from pipeline import errors, ids
 from pipeline.cache.semantic.entries import Entries, Entry
-from pipeline.settings import Settings
+from pipeline.settings import Settings, SettingsError
+from pipeline.storage import vectors
+from pipeline.storage.engine import writing
 
 # What needs numpy is imported when it is used: front ends, and workers that are never asked, do without 100 MB.
 if TYPE_CHECKING:
     from pipeline.cache.semantic.cache import SemanticCache
     from pipeline.cache.semantic.lookups import Lookups
+    from pipeline.cache.semantic.mirror import Mirror
+    from pipeline.cache.semantic.pgvector import PgVector
     from pipeline.cache.semantic.policy import Policies
+    from pipeline.semantics.embedder import Embedder
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +71,12 @@ class SemanticParts:
         from pipeline.cache.semantic.policy import Policies
 
         return Policies(self._engine(), self._settings.semantic_budget)
+
+    def check(self) -> None:
+        """Raises SettingsError when the settings ask for pgvector and it is not there. A database that is away says nothing."""
+        if self._settings.semantic_cache and self._settings.semantic_index == "pgvector":
+            with contextlib.suppress(errors.StoreUnavailable):
+                self._by_pgvector()
 
     def cache(self) -> SemanticCache | None:
         """The cache; None while it is being loaded, which the first call begins, or when it is switched off."""
@@ -110,12 +122,14 @@ class SemanticParts:
             "labels": measured.labels,
         }
 
-    def heard(self, tenant: str, entry: Entry, *, is_correct: bool, weight: float) -> None:
-        """A caller has said whether an entry's answer was right, the last time that it was served."""
+    def heard(self, tenant: str, entry: Entry, *, is_correct: bool, weight: float, moves: float) -> None:
+        """A caller has said whether an entry's answer was right, the last time that it was served. `weight` is how much that is
+        believed where the threshold is learned, `moves` how much it counts for or against this entry.
+        """
         from pipeline.cache.semantic.lookups import FEEDBACK, Verdict
 
         right = float(is_correct)
-        self.entries.judged(entry.seq, right * weight, (1 - right) * weight)
+        self.entries.judged(entry.seq, right * moves, (1 - right) * moves)
         lookup = self.lookups.last_of(tenant, entry.id)
         if lookup:
             self.lookups.judge([Verdict(lookup=lookup, label=right, weight=weight, source=FEEDBACK)])
@@ -131,11 +145,43 @@ class SemanticParts:
             log.exception("semantic_cache_not_loaded reason=%s: requests go on without it, and it is tried again", error)
             self._again_at = time.monotonic() + AGAIN_S
 
+    def _by_pgvector(self) -> bool:
+        """Whether the nearest questions are searched in PostgreSQL. Raises SettingsError, StoreUnavailable."""
+        wanted, engine = self._settings.semantic_index, self._engine()
+        if wanted == "memory" or (wanted == "auto" and engine.dialect.name == "sqlite"):
+            return False
+        with writing(engine) as connection:
+            why_not = vectors.create(connection)
+        if why_not and wanted == "pgvector":
+            raise SettingsError(f"LEO_SEMANTIC_INDEX is pgvector, but {why_not}. Or set it to 'auto'.")
+        if why_not:
+            log.warning("semantic_index_in_memory reason=%s", why_not)
+        return why_not is None
+
+    def _begin_pgvector(self, embedder: Embedder) -> PgVector:
+        from pipeline.cache.semantic.pgvector import PgVector
+
+        index = PgVector(self._engine(), self.entries, embedder.name, embedder.dimensions)
+        index.start()
+        self._closers.append(index.close)
+        return index
+
+    def _begin_mirror(self, embedder: Embedder) -> Mirror:
+        from pipeline.cache.semantic.mirror import Mirror
+        from pipeline.cache.semantic.snapshot import FOLDER, Keeper, Snapshots
+
+        snapshots = Snapshots(self._settings.home_path / FOLDER, self.entries, embedder.name, embedder.dimensions)
+        mirror = Mirror(self.entries, embedder.name, embedder.dimensions, snapshots=snapshots)
+        mirror.start()
+        keeper = Keeper(snapshots, mirror.state, self._leads, ids.unix_now)
+        keeper.start()
+        self._closers += [keeper.close, mirror.close]
+        return mirror
+
     def _build(self) -> SemanticCache:
         from pipeline.cache.semantic.cache import SemanticCache, Terms
         from pipeline.cache.semantic.journal import Journal
         from pipeline.cache.semantic.match import Matcher
-        from pipeline.cache.semantic.mirror import Mirror
         from pipeline.cache.semantic.upkeep import Upkeep
         from pipeline.semantics.embedder import Remembering
         from pipeline.semantics.minilm import MiniLm
@@ -147,10 +193,10 @@ class SemanticParts:
         tokenizer = WordPiece.load()
         chosen = ProviderEmbedder(s.semantic_embedder, self._ask_embedder) if s.semantic_embedder else MiniLm(tokenizer)
         embedder, matcher = Remembering(chosen), Matcher(Verifier(tokenizer))
+        begin = self._begin_pgvector if self._by_pgvector() else self._begin_mirror
         # From here on nothing can fail, so no thread is left behind by a load that did.
-        mirror = Mirror(self.entries, embedder.name, embedder.dimensions)
-        mirror.start()
-        journal = Journal(self.entries, self.lookups, mirror.hurry)
+        index = begin(embedder)
+        journal = Journal(self.entries, self.lookups, index.hurry)
         upkeep = Upkeep(
             self.entries,
             self.lookups,
@@ -162,11 +208,16 @@ class SemanticParts:
             now=ids.unix_now,
         )
         upkeep.start()
-        self._closers += [mirror.close, journal.close, upkeep.close]
-        terms = Terms(ttl=s.semantic_ttl_s, audits=s.semantic_audits, shared=s.semantic_sharing == "tenant")
+        self._closers += [journal.close, upkeep.close]
+        terms = Terms(
+            ttl=s.semantic_ttl_s,
+            changing_ttl=s.semantic_changing_ttl_s,
+            audits=s.semantic_audits,
+            shared=s.semantic_sharing == "tenant",
+        )
         return SemanticCache(
             embedder,
-            mirror,
+            index,
             self.entries,
             matcher,
             self.policies,

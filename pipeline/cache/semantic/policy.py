@@ -36,10 +36,17 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         least = min(self.threshold.value, 1.0)
         return least - GREY <= score < least
 
-    @property
-    def known(self) -> bool:
-        """Whether there are labels enough to trust the threshold. Until then, every hit is worth an audit."""
-        return self.threshold.labels >= ENOUGH
+    def audits(self, share: float) -> float:
+        """The chance with which a hit is audited, when it is to be `share` in the long run. The first hits all are, and then
+        ever fewer: one label that stands for twenty says less than the twenty would.
+        """
+        return max(share, min(1.0, (ENOUGH / max(1, self.threshold.labels)) ** 2)) if share else 0.0
+
+
+def first(tenant: str, budget: float) -> Policy:
+    """The policy of a tenant of which nothing is known."""
+    begun = shipped()
+    return Policy(tenant=tenant, budget=budget, scorer=begun.scorer, threshold=cold(budget, begun.curve))
 
 
 class Policies:
@@ -52,7 +59,6 @@ class Policies:
         self._engine = engine
         self._budget = budget
         self._clock = clock
-        self._shipped = shipped()
         self._kept: dict[str, tuple[float, Policy]] = {}
         self._lock = threading.Lock()
 
@@ -65,13 +71,9 @@ class Policies:
             try:
                 policy = self._read(tenant)
             except errors.StoreUnavailable:
-                policy = kept[1] if kept else self.first(tenant, self._budget)
+                policy = kept[1] if kept else first(tenant, self._budget)
             self._kept[tenant] = (now + FRESH_S, policy)
         return policy
-
-    def first(self, tenant: str, budget: float) -> Policy:
-        """The policy of a tenant of which nothing is known."""
-        return Policy(tenant=tenant, budget=budget, scorer=self._shipped, threshold=cold(budget))
 
     def save(self, policy: Policy, now: float) -> None:
         """Put a learned policy in force, here at once and everywhere within a second."""
@@ -104,21 +106,22 @@ class Policies:
             row = connection.execute(
                 select(Row.budget, Row.scorer, Row.threshold, Row.updated_at).where(Row.tenant == tenant)
             ).first()
-        first = self.first(tenant, self._budget if row is None or row.budget is None else row.budget)
+        begun = first(tenant, self._budget if row is None or row.budget is None else row.budget)
         if row is None:
-            return first
+            return begun
         try:
             return msgspec.structs.replace(
-                first,
-                scorer=self._fitting(row.scorer) or first.scorer,
-                threshold=msgspec.msgpack.decode(row.threshold, type=Threshold) if row.threshold else first.threshold,
+                begun,
+                scorer=_fitting(row.scorer) or begun.scorer,
+                threshold=msgspec.msgpack.decode(row.threshold, type=Threshold) if row.threshold else begun.threshold,
                 version=row.updated_at,
             )
         except msgspec.DecodeError:
             log.error("semantic_policy_unreadable tenant=%s: it begins anew", tenant)
-            return first
+            return begun
 
-    def _fitting(self, data: bytes | None) -> Scorer | None:
-        """A learned scorer, if it is of the features that this version computes."""
-        found = msgspec.msgpack.decode(data, type=Scorer) if data else None
-        return found if found and len(found.weights) == len(self._shipped.weights) else None
+
+def _fitting(data: bytes | None) -> Scorer | None:
+    """A learned scorer, if it is of the features that this version computes."""
+    found = msgspec.msgpack.decode(data, type=Scorer) if data else None
+    return found if found and len(found.weights) == len(shipped().scorer.weights) else None

@@ -7,6 +7,7 @@ shipped; with many it is what the tenant's traffic says. Fitted by iteratively r
 from __future__ import annotations
 
 import math
+from functools import cache
 from importlib.resources import files
 
 import msgspec
@@ -63,12 +64,22 @@ class Scorer(msgspec.Struct, frozen=True, array_like=True):
         return np.hstack([x, np.ones((len(x), 1))])
 
 
-def shipped() -> Scorer:
-    """The scorer that comes with this version. Raises ValueError when its file is not of these features."""
-    scorer = msgspec.json.decode(files("pipeline.cache.semantic").joinpath("scorer.json").read_bytes(), type=Scorer)
-    if len(scorer.weights) != len(NAMES) + 1:
+class Shipped(msgspec.Struct, frozen=True):
+    """What comes with this version: a scorer, and of the pairs that it was fitted to (score, the share that was wrong from that
+    score on), from the strictest score on (pipeline.cache.semantic.threshold.cold).
+    """
+
+    scorer: Scorer
+    curve: list[tuple[float, float]]
+
+
+@cache
+def shipped() -> Shipped:
+    """Raises ValueError when its file is not of these features."""
+    found = msgspec.json.decode(files("pipeline.cache.semantic").joinpath("scorer.json").read_bytes(), type=Shipped)
+    if len(found.scorer.weights) != len(NAMES) + 1:
         raise ValueError("scorer.json was fitted to other features: run python -m bench.verifier.calibrate")
-    return scorer
+    return found
 
 
 def _sigmoid(logits: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ Before there are labels, the scorer's own probabilities stand in for them, as if
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
@@ -19,7 +20,9 @@ PRIOR = 40.0  # audits that the scorer's own opinion counts for
 LOWEST = 0.5  # whatever the labels say, what is more likely wrong than right is not served
 NEVER = 2.0  # a threshold that no score reaches
 CONFIDENCE = 0.9
-ENOUGH = 100.0  # labels of what is served, before a threshold may be lower than the cold one
+LAST = 500  # lookups that show what is served now
+SERVED = 0.5  # of all lookups: more than that is hardly ever served
+ENOUGH = 100  # labels of what is served, before a threshold may be lower than the cold one
 
 
 class Threshold(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +33,7 @@ class Threshold(msgspec.Struct, frozen=True, kw_only=True):
     served: float = 0.0
     wrong: float = 0.0
     upper: float = 0.0
-    labels: float = 0.0  # how many labels at or above the threshold, as if all had weighed the same
+    labels: int = 0  # at or above the threshold
 
     @property
     def risk(self) -> float:
@@ -46,9 +49,16 @@ class Labels(msgspec.Struct, frozen=True):
     weights: np.ndarray
 
 
-def cold(budget: float) -> Threshold:
-    """Before anything is known of the traffic: a score that leaves the budget even if half of all lookups were served."""
-    return Threshold(value=max(LOWEST, 1 - 2 * budget), budget=budget)
+def cold(budget: float, curve: Sequence[tuple[float, float]]) -> Threshold:
+    """Before anything is known of the traffic: as if `SERVED` of all lookups were served, and were as hard as the pairs of
+    `curve`, by which a scorer ships: (score, the share that was wrong from that score on), from the strictest on.
+    """
+    value = NEVER
+    for level, wrong in curve:
+        if wrong * SERVED > budget:
+            break
+        value = level
+    return Threshold(value=max(LOWEST, value), budget=budget)
 
 
 def choose(lookups: np.ndarray, labels: Labels, budget: float, confidence: float = CONFIDENCE, prior: float = PRIOR) -> Threshold:
@@ -78,11 +88,19 @@ def assess(level: float, lookups: np.ndarray, labels: Labels, budget: float, con
     return Threshold(
         value=level,
         budget=budget,
-        served=len(above) / max(1, len(lookups)),
+        served=_served(lookups >= level),
         wrong=wrong,
         upper=upper_bound(wrong, prior + count, confidence),
-        labels=count,
+        labels=int(judged.sum()),
     )
+
+
+def _served(above: np.ndarray) -> float:
+    """The share of lookups that are served: of all, or of the last ones where that is more, for a cache that fills serves
+    ever more.
+    """
+    last = above[-max(LAST, len(above) // 5) :]
+    return max(float(above.mean()), float(last.mean())) if len(above) else 0.0
 
 
 def upper_bound(mean: float, count: float, confidence: float) -> float:

@@ -11,7 +11,7 @@ from pipeline.cache.index import pack
 from pipeline.cache.semantic.entries import Entries
 from pipeline.cache.semantic.learn import FEWEST, WINDOW, learn
 from pipeline.cache.semantic.lookups import KEPT, Lookups
-from pipeline.cache.semantic.policy import Policies
+from pipeline.cache.semantic.policy import Policies, first
 from pipeline.semantics.embedder import Embedder
 
 log = logging.getLogger(__name__)
@@ -67,8 +67,8 @@ class Upkeep:
             if made < FEWEST or (made < GROWTH * before_made and labelled < GROWTH * before_labelled):
                 continue
             self._known[tenant] = (made, labelled)
-            first = self._policies.first(tenant, self._policies.of(tenant).budget)
-            learned = learn(first, self._lookups.recent(tenant, WINDOW))
+            begun = first(tenant, self._policies.of(tenant).budget)
+            learned = learn(begun, self._lookups.recent(tenant, WINDOW))
             self._policies.save(learned, self._now())
             log.info(
                 "semantic_learned tenant=%s lookups=%d labels=%d threshold=%.3f", tenant, made, labelled, learned.threshold.value

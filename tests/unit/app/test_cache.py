@@ -22,6 +22,7 @@ from app.context import Context
 from pipeline.admission import answer as answers
 from pipeline.cache.semantic.entries import NewEntry
 from pipeline.cache.semantic.parts import SemanticParts
+from pipeline.cache.semantic.policy import first
 from pipeline.ids import unix_now
 from pipeline.ledger.analytics import Analytics
 from pipeline.settings import Settings
@@ -31,6 +32,7 @@ from tests.support.runs import make_answer
 
 ROOT = "/v1/optimization/cache"
 KEY = "gateway-key-of-the-tests"
+ADMIN_KEY = "admin-key-of-the-tests"
 TENANT = "default"
 OPENAPI: dict[str, Any] = json.loads(files("app").joinpath("openapi.json").read_text())
 
@@ -68,7 +70,7 @@ class House:
     """The endpoints, with a key that is let in."""
 
     def __init__(self, engine: Engine) -> None:
-        settings = Settings(api_key=KEY, secret_key="a-secret-of-the-tests")
+        settings = Settings(api_key=KEY, admin_key=ADMIN_KEY, secret_key="a-secret-of-the-tests")
         self.exact, self.feedback = ExactCache(), Feedback()
         self.semantic = SemanticParts(settings, lambda: engine, leads=lambda: False, ask_embedder=lambda body: b"")
         gateway: Any = SimpleNamespace(
@@ -248,6 +250,22 @@ def test_one_entry_comes_with_its_answer(house: House) -> None:
     assert shown.keys() == fields | {"answer"}
 
 
+def test_what_was_revoked_is_shown_to_its_author_and_to_admins(house: House) -> None:
+    house.keep(1, 2, state="shared")
+    house.semantic.entries.add([new_entry(3, tenant=TENANT, state="shared", created_at=1_795_000_000.0, author="another")])
+    house.semantic.entries.revoke(TENANT, [entry_id(1), entry_id(3)])
+    for key, seen in ((KEY, ["revoked", "shared"]), (ADMIN_KEY, ["revoked", "shared", "revoked"])):
+        page = documented(house.ask("GET", "/entries", key=key), "get", "/entries")
+        assert [entry["state"] for entry in page["data"]] == seen
+        assert (house.ask("GET", f"/entries/{entry_id(3)}", key=key).status_code == 200) == (key == ADMIN_KEY)
+    shown = documented(house.ask("GET", f"/entries/{entry_id(1)}"), "get", "/entries/{id}")
+    assert shown["answer"] == "hello"
+    stats = documented(house.ask("GET", "/stats"), "get", "/stats")
+    assert stats["semantic_removed_last_day"] == {"revoke": 2}
+    assert house.ask("DELETE", f"/entries/{entry_id(3)}").status_code == 404
+    assert house.ask("DELETE", f"/entries/{entry_id(3)}", key=ADMIN_KEY).status_code == 200
+
+
 @pytest.mark.parametrize("id", [entry_id(2), "nothing", "%00", entry_id(1).replace("0", "O"), entry_id(1) + "%0A"])
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 def test_what_is_no_entry_is_not_found(house: House, method: str, id: str) -> None:
@@ -294,6 +312,6 @@ def test_the_figures_are_all_documented_and_none_is_made_up(house: House) -> Non
     stats = documented(house.ask("GET", "/stats"), "get", "/stats")
     assert stats.keys() == OPENAPI["components"]["schemas"]["CacheStats"]["properties"].keys()
     assert (stats["entries"], stats["semantic_entries"], stats["semantic_entries_by_state"]) == (1, 2, {"probation": 2})
-    assert (stats["budget"], stats["thresholds"], stats["audits"]) == (0.01, {"semantic": 0.98}, 0)
+    assert (stats["budget"], stats["thresholds"], stats["audits"]) == (0.01, {"semantic": first("t", 0.01).threshold.value}, 0)
     unknown = ("wrong_hit_rate", "wrong_hit_rate_interval", "wrong_per_request", "wrong_per_request_upper", "hit_rate_semantic")
     assert [stats[name] for name in unknown] == [None] * 5

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -15,6 +16,8 @@ from bench.cache.play import Played, Prepared, play
 from bench.cache.stats import interval, wilson
 from bench.cache.streams import Stream
 from pipeline.cache.semantic.match import Candidate
+from pipeline.cache.semantic.policy import Policy
+from pipeline.cache.semantic.threshold import ENOUGH, Threshold
 from pipeline.semantics.features import NAMES
 
 ROW = np.zeros(len(NAMES))
@@ -122,20 +125,21 @@ def test_guards_are_asked_of_each_neighbour() -> None:
     assert way.look_up(2, np.array([True, False, False])) is None
 
 
-def test_the_cold_threshold_follows_the_budget() -> None:
-    assert [ways.cold(budget).threshold.value for budget in (0.005, 0.01, 0.02, 0.4)] == pytest.approx([0.99, 0.98, 0.96, 0.5])
+def serving(labels: int = 0) -> Policy:
+    """Serves from 0.98 on."""
+    return msgspec.structs.replace(ways.cold(0.01), threshold=Threshold(value=0.98, budget=0.01, labels=labels))
 
 
 def test_scored_serves_from_the_threshold_on() -> None:
     of = prepared(10, 10)
     for score, served in ((0.98, 9), (0.97, 0)):
-        way = ways.Scored(of.stream, of.near, FakeMatcher(score), ways.cold(0.01))
+        way = ways.Scored(of.stream, of.near, FakeMatcher(score), serving())
         assert of.play(way).semantic == served
 
 
 def test_only_audits_and_the_judge_give_labels() -> None:
     of = prepared(4_000, 4_000)
-    way = ways.Learning(of.stream, of.near, FakeMatcher(0.99), ways.cold(0.01), 1, lambda policy, seen: policy)
+    way = ways.Learning(of.stream, of.near, FakeMatcher(0.99), serving(10 * ENOUGH), 1, lambda policy, seen: policy)
     played = of.play(way)
     about = way.about()
     assert played.semantic == played.wrong == 3_999
@@ -146,14 +150,20 @@ def test_only_audits_and_the_judge_give_labels() -> None:
     assert {(seen.label, seen.propensity, seen.trust, seen.served) for seen in labelled} == {(0.0, 0.05, 1.0, True)}
 
 
-def test_the_judge_sees_a_part_of_the_grey_zone_and_errs() -> None:
+def test_until_enough_is_known_every_hit_is_audited() -> None:
+    of = prepared(100, 100)
+    way = ways.Learning(of.stream, of.near, FakeMatcher(0.99), serving(), 1, lambda policy, seen: policy)
+    assert of.play(way).semantic == way.about()["audits"] == 99
+
+
+def test_the_judge_sees_the_grey_zone_and_errs() -> None:
     of = prepared(4_000, 1)
-    way = ways.Learning(of.stream, of.near, FakeMatcher(0.9), ways.cold(0.01), 1, lambda policy, seen: policy)
+    way = ways.Learning(of.stream, of.near, FakeMatcher(0.9), serving(), 1, lambda policy, seen: policy)
     assert of.play(way).semantic == 0
     labelled = [seen for seen in way._seen if seen.label is not None]
-    assert way.about()["judged"] == len(labelled) == pytest.approx(0.25 * 4_000, rel=0.15)
+    assert way.about()["judged"] == len(labelled) == 3_999
     assert np.mean([seen.label for seen in labelled]) == pytest.approx(0.95, abs=0.03)
-    assert {(seen.propensity, seen.trust) for seen in labelled} == {(0.25, 0.9)}
+    assert {(seen.propensity, seen.trust) for seen in labelled} == {(1.0, 0.9)}
 
 
 def test_learning_comes_after_a_hundred_lookups_and_then_ever_more_rarely() -> None:
@@ -164,14 +174,14 @@ def test_learning_comes_after_a_hundred_lookups_and_then_ever_more_rarely() -> N
         return policy
 
     of = prepared(3_500, 3_500)
-    of.play(ways.Learning(of.stream, of.near, FakeMatcher(0.1), ways.cold(0.01), 1, learn))
+    of.play(ways.Learning(of.stream, of.near, FakeMatcher(0.1), serving(), 1, learn))
     assert counts[:4] == [100, 300, 500, 700]
     assert counts[-1] - counts[-2] == int(counts[-2] * 0.1) + counts[-2] - counts[-2]
 
 
 def test_the_same_seed_plays_the_same() -> None:
     of = prepared(600, 30)
-    first, second = (of.play(ways.Learning(of.stream, of.near, FakeMatcher(0.99), ways.cold(0.01), 7)) for _ in range(2))
+    first, second = (of.play(ways.Learning(of.stream, of.near, FakeMatcher(0.99), serving(), 7)) for _ in range(2))
     assert first == second
 
 

@@ -124,8 +124,15 @@ def test_one_row_and_many_get_the_same_probability(row: list[float]) -> None:
 
 
 def test_what_ships_fits_the_features_and_believes_in_similarity() -> None:
-    made = shipped()
+    made = shipped().scorer
     assert len(made.means) == len(made.scales) == len(NAMES)
     assert len(made.weights) == len(made.precision) == len(NAMES) + 1
     assert min(made.scales) > 0
     assert min(made.precision) > 0
+
+
+def test_what_ships_says_from_which_score_on_how_much_was_wrong() -> None:
+    levels, wrong = zip(*shipped().curve, strict=True)
+    assert list(levels) == sorted(levels, reverse=True)
+    assert list(wrong) == sorted(wrong)
+    assert 0 < wrong[0] < wrong[-1] < 1

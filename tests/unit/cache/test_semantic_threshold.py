@@ -63,7 +63,7 @@ def test_without_lookups_or_without_a_good_one_nothing_is_served() -> None:
 
 def test_scores_that_are_certain_are_served_before_there_is_a_label() -> None:
     found = choose(np.full(1000, 0.9999), NOTHING, 0.1)
-    assert (found.value, found.served, found.labels) == (pytest.approx(0.9999), 1.0, 0.0)
+    assert (found.value, found.served, found.labels) == (pytest.approx(0.9999), 1.0, 0)
 
 
 def test_labels_that_say_wrong_close_it_and_labels_that_say_right_open_it() -> None:
@@ -83,16 +83,22 @@ def test_a_label_that_was_hard_to_get_counts_for_those_that_were_not_taken() -> 
     lookups = np.full(1000, 0.9)
     found = assess(0.9, lookups, Labels(scores, wrong, weights), 0.1, 0.9, prior=0.0)
     assert found.wrong == pytest.approx(10 / 1010)
-    assert found.labels == pytest.approx(1010**2 / (100 * 100 + 10))
-    assert found.labels < 110
+    assert found.upper == pytest.approx(upper_bound(10 / 1010, 1010**2 / (100 * 100 + 10), 0.9))
+    assert found.labels == 110
     assert found.served == 1.0
+
+
+def test_a_cache_that_fills_is_judged_by_what_it_serves_now() -> None:
+    lookups = np.r_[np.zeros(9_000), np.full(1_000, 0.9)]
+    assert assess(0.9, lookups, NOTHING, 0.1, 0.9, 40.0).served == pytest.approx(0.5)
+    assert assess(0.9, lookups[::-1], NOTHING, 0.1, 0.9, 40.0).served == pytest.approx(0.1)
 
 
 def test_labels_below_the_threshold_say_nothing_of_what_is_above() -> None:
     lookups = np.array([0.6, 0.7, 0.8, 0.9])
     labels = Labels(np.array([0.5, 0.75]), np.array([1.0, 0.0]), np.array([1.0, 1.0]))
     found = assess(0.7, lookups, labels, 0.1, 0.9, 40.0)
-    assert (found.served, found.labels) == (0.75, 1.0)
+    assert (found.served, found.labels) == (0.75, 1)
     assert found.wrong == pytest.approx((40 * 0.2 + 1 * 0) / 41)
 
 
@@ -102,10 +108,15 @@ def test_risk_is_for_each_lookup_and_not_for_each_hit() -> None:
 
 @given(budgets)
 def test_before_anything_is_known_half_of_all_lookups_could_be_served(budget: float) -> None:
-    found = cold(budget)
-    assert LOWEST <= found.value <= 1
-    assert (1 - found.value) / 2 <= budget + 1e-9
+    curve = [(0.99, 0.001), (0.95, 0.01), (0.9, 0.04), (0.6, 0.3)]
+    found = cold(budget, curve)
     assert found.budget == budget
+    assert found.value == NEVER or dict(curve)[found.value] / 2 <= budget
+    assert all(wrong / 2 > budget for level, wrong in curve if level < found.value)
+
+
+def test_a_curve_that_never_fits_serves_nothing_at_first() -> None:
+    assert cold(0.01, [(0.99, 0.5)]).value == cold(0.01, []).value == NEVER
 
 
 # --- the bound ---

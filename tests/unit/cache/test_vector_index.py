@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from pipeline.cache import index
-from pipeline.cache.index import Neighbour, VectorIndex, pack, unit, unpack
+from pipeline.cache.index import Graph, Neighbour, VectorIndex, pack, unit, unpack
 
 SIZE = 16
 VECTORS = unit(np.random.default_rng(5).normal(size=(200, SIZE)))
@@ -35,6 +35,7 @@ class Model(RuleBasedStateMachine):
 
     @initialize(exact_up_to=st.sampled_from([0, 1, 5, 1000]))
     def start(self, exact_up_to: int) -> None:
+        self.exact_up_to = exact_up_to
         self.index = VectorIndex(SIZE, exact_up_to=exact_up_to)
         self.stored: dict[int, tuple[str, np.ndarray]] = {}
 
@@ -57,6 +58,13 @@ class Model(RuleBasedStateMachine):
     def remove_many(self, seqs: set[int]) -> None:
         for seq in seqs:
             self.remove(seq)
+
+    @rule(at_once=st.sampled_from([1, 20, 1000]))
+    def go_on_with_a_copy(self, at_once: int) -> None:
+        copy = VectorIndex(SIZE, exact_up_to=self.exact_up_to)
+        for part in self.index.copies(at_once):
+            copy.take(part)
+        self.index = copy
 
     @rule(partition=PARTITIONS, place=PLACES, count=st.integers(1, 12))
     def search(self, partition: str, place: int, count: int) -> None:
@@ -162,6 +170,79 @@ def test_a_graph_finds_nearly_all_that_is_nearest() -> None:
     right = [set(np.argsort(-(vectors @ vector))[:8]) for vector in asked]
     found = [{n.seq for n in made.search("a", vector, 8)} for vector in asked]
     assert sum(len(mine & theirs) for mine, theirs in zip(right, found, strict=True)) > 0.97 * 8 * len(asked)
+
+
+# --- copies ---
+
+
+def filled(count: int, exact_up_to: int) -> VectorIndex:
+    made = VectorIndex(SIZE, exact_up_to=exact_up_to)
+    for seq in range(count):
+        made.add("abc"[seq % 3], seq, VECTORS[seq])
+    return made
+
+
+def test_a_part_that_is_there_already_is_refused() -> None:
+    made = filled(30, 5)
+    for part in filled(30, 5).copies():
+        with pytest.raises(ValueError, match="already"):
+            made.take(part)
+    assert len(made) == 30
+
+
+@pytest.mark.parametrize(("partition", "seq"), [("b", 1), ("a", 2)])
+def test_a_part_with_a_number_or_a_partition_that_is_there_already_is_refused(partition: str, seq: int) -> None:
+    made, other = VectorIndex(SIZE), VectorIndex(SIZE)
+    made.add("a", 1, VECTORS[0])
+    other.add(partition, seq, VECTORS[1])
+    with pytest.raises(ValueError, match="already"):
+        made.take(*other.copies())
+    assert [near.seq for near in made.search("a", VECTORS[1], 5)] == [1]
+    assert made.search("b", VECTORS[1], 1) == []
+    assert 2 not in made
+
+
+@pytest.mark.parametrize("exact_up_to", [5, 1000])
+def test_a_part_with_vectors_of_another_length_is_refused(exact_up_to: int) -> None:
+    made = VectorIndex(SIZE // 2)
+    for part in filled(30, exact_up_to).copies():
+        with pytest.raises(ValueError):
+            made.take(part)
+    assert len(made) == 0
+
+
+def test_a_graph_of_which_something_is_missing_is_refused() -> None:
+    made = VectorIndex(SIZE)
+    for part in filled(30, 5).copies():
+        assert isinstance(part, Graph)
+        for broken in (part._replace(data=part.data[:-20]), part._replace(data=bytearray()), part._replace(size=11)):
+            with pytest.raises((ValueError, RuntimeError)):
+                made.take(broken)
+    assert len(made) == 0
+
+
+def test_a_copied_graph_knows_how_worn_it_is() -> None:
+    """Else the vectors that were removed before would never be cleared away."""
+    made, copy = filled(90, 5), VectorIndex(SIZE)
+    for seq in range(0, 15, 3):
+        made.remove(seq)
+    for part in made.copies():
+        copy.take(part)
+    assert [part.gone for part in copy.copies() if isinstance(part, Graph) and part.partition == "a"] == [5]
+    for seq in (15, 18):  # with these, more than a fifth
+        copy.remove(seq)
+    assert [part.gone for part in copy.copies() if isinstance(part, Graph) and part.partition == "a"] == [0]
+
+
+def test_a_partition_that_ends_between_two_parts_is_left_out() -> None:
+    made, copy = filled(9, 100), VectorIndex(SIZE)
+    parts = made.copies(at_once=1)
+    copy.take(next(parts))
+    for seq in range(9):
+        made.remove(seq)
+    for part in parts:
+        copy.take(part)
+    assert len(copy) == 3
 
 
 # --- threads ---

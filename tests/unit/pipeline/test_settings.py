@@ -103,6 +103,7 @@ def test_ways_to_say_no(text: str) -> None:
         ("LEO_SIM_ERROR_RATE", "1.1"),
         ("LEO_SIM_ERROR_STATUS", "200"),
         ("LEO_CACHE_SCOPE", "world"),
+        ("LEO_SEMANTIC_INDEX", "disk"),
         ("LEO_LOG_LEVEL", "chatty"),
         ("LEO_BROKER_URL", "redis+cluster://h:6379/0"),
     ],
@@ -122,6 +123,7 @@ def test_levels_of_the_log_are_known_in_either_case(level: str) -> None:
         ({"LEO_HEARTBEAT_S": "2", "LEO_LEASE_S": "3"}, {"LEO_HEARTBEAT_S", "LEO_LEASE_S"}),
         ({"LEO_DEADLINE_S": "700", "LEO_MAX_DEADLINE_S": "600"}, {"LEO_DEADLINE_S", "LEO_MAX_DEADLINE_S"}),
         ({"LEO_OPEN": "yes", "LEO_API_KEY": "a-long-secret"}, {"LEO_OPEN", "LEO_API_KEY"}),
+        ({"LEO_SEMANTIC_INDEX": "pgvector"}, {"LEO_SEMANTIC_INDEX", "LEO_DATABASE_URL"}),
     ],
 )
 def test_settings_that_contradict_each_other_are_both_named(settings: dict[str, str], named: set[str]) -> None:

@@ -17,7 +17,7 @@ from pipeline.cache.semantic.journal import Journal
 from pipeline.cache.semantic.learn import FEWEST, Seen, learn
 from pipeline.cache.semantic.lookups import FEEDBACK, HIT, MISS, Lookup, Lookups, Verdict
 from pipeline.cache.semantic.mirror import Mirror
-from pipeline.cache.semantic.policy import Policies, Policy
+from pipeline.cache.semantic.policy import Policies, Policy, first
 from pipeline.cache.semantic.scorer import Scorer
 from pipeline.cache.semantic.threshold import NEVER, Threshold
 from pipeline.cache.semantic.upkeep import Upkeep
@@ -51,7 +51,7 @@ def traffic(rng: np.random.Generator, count: int, *, bias: float = 0.0, labelled
     for logit in rng.normal(0.0, 3.0, count):
         right = rng.random() < 1 / (1 + np.exp(-(logit - bias)))
         label = float(right) if rng.random() < labelled else None
-        seen.append(Seen(features=row(logit), score=0.0, served=logit > 2, label=label, propensity=labelled))
+        seen.append(Seen(features=row(logit), served=logit > 2, label=label, propensity=labelled))
     return seen
 
 
@@ -93,18 +93,25 @@ def test_a_scorer_that_was_too_sure_is_corrected() -> None:
 
 
 def test_when_nothing_is_ever_right_nothing_is_served() -> None:
-    seen = [Seen(features=row(4.0), score=0.9, served=True, label=0.0, propensity=1.0) for _ in range(500)]
+    seen = [Seen(features=row(4.0), served=True, label=0.0, propensity=1.0) for _ in range(500)]
     assert learn(policy(0.001), seen).threshold.value == NEVER
 
 
 def test_drift_tightens_the_threshold() -> None:
     rng = np.random.default_rng(7)
-    good = [Seen(features=row(x), score=0.9, served=True, label=float(rng.random() > 0.01)) for x in rng.normal(3, 1, 800)]
-    bad = [Seen(features=row(x), score=0.9, served=True, label=float(rng.random() > 0.3)) for x in rng.normal(3, 1, 200)]
+    good = [Seen(features=row(x), served=True, label=float(rng.random() > 0.01)) for x in rng.normal(3, 1, 800)]
+    bad = [Seen(features=row(x), served=True, label=float(rng.random() > 0.3)) for x in rng.normal(3, 1, 200)]
     steady = learn(policy(0.2), good + good[:200], fit=False)
     shifted = learn(policy(0.2), good + bad, fit=False)
     assert shifted.threshold.value >= steady.threshold.value
     assert shifted.threshold.budget == 0.2
+
+
+@pytest.mark.parametrize(("labels", "share"), [(0, 1.0), (100, 1.0), (200, 0.25), (400, 0.0625), (5000, 0.05)])
+def test_the_first_hits_are_all_audited_and_then_ever_fewer(labels: int, share: float) -> None:
+    known = msgspec.structs.replace(policy(), threshold=Threshold(value=0.9, budget=0.01, labels=labels))
+    assert known.audits(0.05) == pytest.approx(share)
+    assert known.audits(0.0) == 0.0
 
 
 # --- where it is kept ---
@@ -132,7 +139,7 @@ def test_another_budget_forgets_the_threshold_and_keeps_the_scorer(engine: Engin
     policies.set_budget("t", 0.002, NOW)
     found = policies.of("t")
     assert found.budget == 0.002
-    assert found.threshold.value == pytest.approx(0.996)
+    assert found.threshold == first("t", 0.002).threshold
     assert found.scorer == scorer()
 
 
