@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.cache.guards.courtesy import bare
+
 KEPT = Path.home() / ".cache" / "leo-bench"
 AT_ONCE = 500  # answers between two commits
 EMBEDDER = ("weights.json", "embedder.onnx", "vocab.txt")
@@ -68,6 +70,7 @@ class Models:
         return True
 
     def _vector(self, text: str) -> np.ndarray:
+        text = bare(text)
         kept = self._vectors.get(text)
         if kept is not None:
             return np.frombuffer(kept, np.float32)

@@ -14,6 +14,7 @@ import numpy as np
 
 from bench.verifier.pairs import Pair
 from bench.verifier.sources import validation_pairs
+from pipeline.cache.guards.courtesy import bare
 from pipeline.cache.guards.reading import read
 from pipeline.cache.guards.rules import veto
 from pipeline.cache.semantic.match import FAR
@@ -49,11 +50,12 @@ def table(items: list[Pair], verifier: Verifier) -> Table:
     embedder = Remembering(MiniLm(), most=1_000_000)
     rows, same, weights = [], [], []
     for pair in items:
-        one, other = read(pair.one), read(pair.other)
-        cosine = float(embedder.embed(pair.one) @ embedder.embed(pair.other))
+        texts = bare(pair.one), bare(pair.other)
+        one, other = map(read, texts)
+        cosine = float(embedder.embed(texts[0]) @ embedder.embed(texts[1]))
         if cosine < FAR or veto(one, other):
             continue
-        rows.append(features(one, other, cosine, float(verifier.logits(pair.one, [pair.other])[0])))
+        rows.append(features(one, other, cosine, float(verifier.logits(texts[0], [texts[1]])[0])))
         same.append(float(pair.same))
         weights.append(1.0 if pair.same or pair.kind == "neighbour" else MISSES_WEIGH)
     return Table(np.array(rows), np.array(same), np.array(weights))

@@ -22,6 +22,7 @@ from pipeline import errors
 from pipeline.admission import answer as answers
 from pipeline.admission.answer import Answer
 from pipeline.cache.exact import answer_text
+from pipeline.cache.guards.courtesy import bare
 from pipeline.cache.index import Neighbour, pack
 from pipeline.cache.meaning import Meaning
 from pipeline.cache.semantic import admit
@@ -139,7 +140,7 @@ class SemanticCache:
 
     def _look(self, lookup: str, asker: Asker, question: Question) -> Found:
         try:
-            vector = self._embedder.embed(question.text)
+            vector = self._embedder.embed(bare(question.text))
             near = self._index.search(question.partition, vector, CANDIDATES)
             seqs = [neighbour.seq for neighbour in near]
             stored = self._allowed(asker, self._entries.load(asker.tenant, seqs, question.partition))
@@ -232,7 +233,7 @@ class SemanticCache:
         if reason:
             return reason
         try:
-            vector = self._embedder.embed(question.text)
+            vector = self._embedder.embed(bare(question.text))
         except ValueError:
             return "too_long"
         # A request that wants no stored answer was not looked up, but is kept like any other.

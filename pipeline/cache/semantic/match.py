@@ -9,6 +9,7 @@ from typing import Protocol
 import msgspec
 import numpy as np
 
+from pipeline.cache.guards.courtesy import bare
 from pipeline.cache.guards.reading import Reading, read
 from pipeline.cache.guards.rules import veto
 from pipeline.cache.semantic.scorer import Scorer
@@ -64,23 +65,25 @@ class Matcher:
     def match(
         self, text: str, stored: Sequence[Stored], cosines: Sequence[float], scorer: Scorer, enough: float
     ) -> list[Candidate]:
-        """The candidates, best score first. Stops reading at the first whose score is `enough`.
+        """The candidates, best score first. Stops reading at the first whose score is `enough`. Courtesies are not read.
 
         `cosines` are those of `stored`, largest first.
         """
         found: list[Candidate] = []
-        mine, close = _read(text), 0
+        text, close = bare(text), 0
+        mine = _read(text)
         for place, (other, cosine) in enumerate(zip(stored, cosines, strict=True)):
             if cosine < (ALSO if close else FAR) or close == READ_CLOSELY:
                 break
-            theirs = _read(other.text)
+            asked = bare(other.text)
+            theirs = _read(asked)
             why = veto(mine, theirs) if self._guards else None
             if why:
                 found.append(Candidate(place, cosine, why))
                 continue
             close += 1
-            row = self._row(text, other.text, mine, theirs, cosine)
-            pooled = ALL_BUT_EQUAL if folded(text) == folded(other.text) else scorer.probability(row)
+            row = self._row(text, asked, mine, theirs, cosine)
+            pooled = ALL_BUT_EQUAL if folded(text) == folded(asked) else scorer.probability(row)
             score = experienced(pooled, other.right, other.wrong)
             found.append(Candidate(place, cosine, None, row, score))
             if score >= enough:

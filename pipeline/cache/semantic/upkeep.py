@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 
 from pipeline import errors
+from pipeline.cache.guards.courtesy import bare
 from pipeline.cache.index import pack
 from pipeline.cache.semantic.entries import Entries
 from pipeline.cache.semantic.learn import FEWEST, WINDOW, learn
@@ -80,7 +81,7 @@ class Upkeep:
             log.info("semantic_entries_embedded_again count=%d embedder=%s", len(entries), self._embedder.name)
             for entry in entries:
                 try:
-                    self._entries.embedded(entry, self._embedder.name, pack(self._embedder.embed(entry.text)))
+                    self._entries.embedded(entry, self._embedder.name, pack(self._embedder.embed(bare(entry.text))))
                 except ValueError:  # too long for this one
                     self._entries.remove_seqs([entry.seq])
 
