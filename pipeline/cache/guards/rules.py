@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
+from difflib import SequenceMatcher
 
 from pipeline.cache.guards import words as known
 from pipeline.cache.guards.reading import Reading, is_common, may_soften, stem
@@ -17,6 +18,8 @@ from pipeline.cache.guards.reading import Reading, is_common, may_soften, stem
 _STRICT_FORMATS = frozenset({"json", "yaml", "xml", "csv", "html", "latex", "poem", "essay"})
 NEARLY = 2  # content words that two prompts may differ in and still be the same but for a negation
 FEW = 3  # numbers, of which one can still say what each of them counts
+EXCHANGED = 3  # words at most, in prompts that are word for word the same else
+LIKE_LETTERS = 0.8  # of two names that may be one, misspelt
 ALIKE = 0.4  # of the content words are shared by prompts that differ in a pair of opposites
 _OPPOSITE: dict[str, frozenset[str]] = {}
 for _one, _other in known.OPPOSITES:
@@ -107,6 +110,26 @@ def substitution(one: Reading, other: Reading) -> bool:
     return len(changed) == 1 and not any(is_common(word) for word in changed[0])
 
 
+def exchange(one: Reading, other: Reading) -> bool:
+    """Word for word the same but for a few, one of which is another name, unit or date, or before where the other says after.
+    The guards for these compare what is mentioned, and in a long prompt both may be, more than once.
+    """
+    if len(one.words) != len(other.words):
+        return False
+    places = [place for place, pair in enumerate(zip(one.words, other.words, strict=True)) if pair[0] != pair[1]]
+    if len(places) > EXCHANGED:
+        return False
+    changed = [(one.words[place], other.words[place]) for place in places]
+    if any(_tell_apart(*pair) for pair in changed):
+        return True
+    if places and one.vocabulary == other.vocabulary:
+        if all(place and one.words[place - 1] in known.DIRECTION for place in places):
+            return True  # from A to B, and from B to A
+        if one.vocabulary & known.SYMMETRIC:
+            return False  # the difference between A and B is that between B and A
+    return any(mine in one.names and theirs in other.names and not _misspelt(mine, theirs) for mine, theirs in changed)
+
+
 def direction(one: Reading, other: Reading) -> bool:
     """From A to B is not from B to A: the same preposition stands before different things that both prompts mention."""
     shared = set(one.content) & set(other.content)
@@ -139,10 +162,25 @@ GUARDS: dict[str, Callable[[Reading, Reading], bool]] = {
         audience,
         names,
         substitution,
+        exchange,
         direction,
         order,
     )
 }
+
+
+def _tell_apart(one: str, other: str) -> bool:
+    """Whether two words that stand in the same place are different units, dates or opposite prepositions."""
+    if one in known.UNITS and other in known.UNITS:
+        return known.UNITS[one] != known.UNITS[other]
+    if one in known.DATES and other in known.DATES:
+        return known.DATES[one] != known.DATES[other]
+    return frozenset((one, other)) in known.CONTRARY
+
+
+def _misspelt(one: str, other: str) -> bool:
+    """Whether two words are one, written in two ways."""
+    return stem(one) == stem(other) or SequenceMatcher(None, one, other, autojunk=False).ratio() >= LIKE_LETTERS
 
 
 def _exchanged(one: frozenset[str], other: frozenset[str]) -> bool:

@@ -354,6 +354,10 @@ STOPWORDS = FILLERS | several(
 )
 DIRECTION = several("from to into onto than before after over under beat beats against by toward towards until instead")
 # With these, what stands behind "with" and "for" is one side of an exchange.
+CONTRARY = frozenset(
+    frozenset(pair.split("/"))
+    for pair in ["before/after", "from/to", "over/under", "above/below", "with/without", "into/from", "inside/outside"]
+)
 REPLACING = several("replace replaced replacing replacement substitute substituted substituting substitution")
 SYMMETRIC = several(
     "between and or vs versus both compare compared comparison difference differences similarities alike together plus with"

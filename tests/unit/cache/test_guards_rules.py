@@ -333,3 +333,37 @@ def test_most_paraphrases_pass() -> None:
     passed = sum(veto(read(pair.one), read(pair.other)) is None for pair in pairs)
     assert len(pairs) > 1000
     assert passed / len(pairs) > 0.93
+
+
+LONG = (
+    "Andrew plans a trip from Dover to Leeds in May. The trip from Leeds to Dover takes 2 days, and each day costs him 3 pounds."
+)
+
+
+@pytest.mark.parametrize(
+    ("other", "differs"),
+    [
+        (LONG.replace("each day", "each week"), True),
+        (LONG.replace("from Leeds to Dover", "from Dover to Leeds"), True),
+        (LONG.replace("trip from Dover", "trip from Paris"), True),
+        (LONG.replace("Andrew", "Andrw"), False),
+        (LONG.replace("plans", "makes"), False),
+        (LONG.replace("takes 2 days", "needs 2 days"), False),
+    ],
+)
+def test_in_a_long_prompt_one_word_that_was_exchanged_is_enough(other: str, differs: bool) -> None:
+    assert GUARDS["exchange"](read(LONG), read(other)) == differs
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "differs"),
+    [
+        ("what to eat before running", "what to eat after running", True),
+        ("convert a file from PDF", "convert a file to PDF", True),
+        ("coffee with sugar", "coffee without sugar", True),
+        ("the difference between Oslo and Rome", "the difference between Rome and Oslo", False),
+        ("how long is a week", "how long are weeks", False),
+    ],
+)
+def test_what_was_exchanged_decides(one: str, other: str, differs: bool) -> None:
+    assert GUARDS["exchange"](read(one), read(other)) == differs
