@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
 import sys
-import time
-import traceback
 from collections.abc import Callable
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from bench.goals import MISSED
 from bench.hotpath import misses, peers, queue_length, scaling, startup, sustained, waiting
 from bench.hotpath.goals import judge
 from bench.hotpath.load import generator_name
@@ -23,11 +18,13 @@ from bench.hotpath.options import Missing, Options
 from bench.hotpath.plots import draw
 from bench.hotpath.report import markdown
 from bench.machine import describe
+from bench.parts import Bench, begin, measured
 from bench.promises import checks
 
 RESULTS = Path("bench/results")
 FORMAT = 1  # of the JSON file; raised when a part returns something else than before
 Measure = Callable[[Options], dict[str, Any]]
+BENCH = Bench(judge, markdown, draw)
 
 
 def joiners(options: Options) -> dict[str, Any]:
@@ -65,68 +62,15 @@ def main(
     options = Options(quick=quick, peers=Path(peers_dir), say=lambda text: click.echo(f"  {text}"))
     machine = describe()
     path = out or RESULTS / f"bench-{machine['at'][:10]}-{machine['commit']}{'-quick' if quick else ''}.json"
-    run = _begin(path, machine, quick, report_only)
+    new = {"format": FORMAT, "machine": machine, "quick": quick, "generator": generator_name(), "parts": {}}
+    run = begin(path, new, ("quick",), report_only=report_only)
     for name in names:
-        run["parts"][name] = measure(name, measures[name], options, machine)
-        keep(run, path)  # after each part: an interrupted run has what it has
-    keep(run, path)
-    _tell(run, path)
+        run["parts"][name] = measured(name, partial(measures[name], options), machine, Missing)
+        BENCH.keep(run, path)  # after each part: an interrupted run has what it has
+    BENCH.keep(run, path)
+    BENCH.tell(run, path)
     failed = [name for name in names if run["parts"][name]["status"] == "failed"]
     sys.exit(1 if failed else 0)
-
-
-def _begin(path: Path, machine: dict[str, Any], quick: bool, report_only: bool) -> dict[str, Any]:
-    """An empty run, or the one of the same commit and kind that is there."""
-    new = {"format": FORMAT, "machine": machine, "quick": quick, "generator": generator_name(), "parts": {}}
-    if not path.is_file():
-        if report_only:
-            raise click.UsageError(f"there is no {path}")
-        return new
-    there: dict[str, Any] = json.loads(path.read_text())
-    if there.get("format") != FORMAT:
-        raise click.UsageError(f"{path} is of an older format: move it away")
-    if report_only:
-        return there
-    same = there["machine"]["commit"] == machine["commit"] and there["quick"] == quick
-    return {**new, "parts": there["parts"]} if same else new
-
-
-def measure(name: str, part: Measure, options: Options, machine: dict[str, Any]) -> dict[str, Any]:
-    """Run one part. One that cannot run must not hide the others."""
-    click.secho(f"\n{name}", bold=True)
-    started, found = time.monotonic(), {"at": datetime.now(UTC).isoformat(timespec="seconds"), "load_before": _load()}
-    try:
-        outcome = {"status": "done", "result": part(options)}
-    except Missing as why:
-        outcome = {"status": "missing", "error": str(why)}
-    except Exception as error:  # noqa: BLE001  see above
-        outcome = {"status": "failed", "error": f"{type(error).__name__}: {error}", "trace": traceback.format_exc()}
-    if "error" in outcome:
-        click.secho(f"  {outcome['status']}: {outcome['error']}", fg="red")
-    took = round(time.monotonic() - started, 1)
-    here = {"commit": machine["commit"] + ("+" if machine["dirty"] else ""), "took_s": took, "load_after": _load()}
-    return {**outcome, **found, **here}
-
-
-def _load() -> float:
-    return round(os.getloadavg()[0], 2)
-
-
-def keep(run: dict[str, Any], path: Path) -> None:
-    """Write the results, the report and its plots, all named like the JSON file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    goals = [goal._asdict() for goal in judge(run["parts"])]
-    path.write_text(json.dumps({**run, "goals": goals}, indent=1, default=str) + "\n")
-    report = path.with_suffix(".md")
-    report.write_text(markdown(run, draw(run["parts"], report)))
-
-
-def _tell(run: dict[str, Any], path: Path) -> None:
-    click.echo()
-    for goal in judge(run["parts"]):
-        colour = {"reached": "green", MISSED: "red"}.get(goal.verdict, "yellow")
-        click.echo(f"{click.style(f'{goal.verdict:<12}', fg=colour)} {goal.aim}: {goal.measured}")
-    click.echo(f"\nReport: {path.with_suffix('.md')}")
 
 
 if __name__ == "__main__":

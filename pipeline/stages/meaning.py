@@ -61,7 +61,7 @@ def learn(cache: Callable[[], SemanticCache | None], aside: Aside, judge_model: 
         try:
             decisions = [_judged(known, state, question, state.found)] if state.found else []
             if state.source == "upstream" and not why_not_stored(state.request, state.answer, max_bytes):
-                cosines = state.found.cosines if state.found else ()
+                cosines = state.found.cosines if state.found else None
                 why = known.keep(_asker(state), question, state.request.content_key, state.answer, cosines)
                 decisions.append(f"not kept: {why}" if why else "kept")
             return msgspec.structs.replace(state, decision=", ".join(decisions))

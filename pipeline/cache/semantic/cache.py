@@ -224,9 +224,12 @@ class SemanticCache:
 
     # --- after the answer ---
 
-    def keep(self, asker: Asker, question: Question, id: str, answer: Answer, cosines: Sequence[float]) -> str | None:
+    def keep(
+        self, asker: Asker, question: Question, id: str, answer: Answer, cosines: Sequence[float] | None = None
+    ) -> str | None:
         """Keep a fresh answer for questions that mean the same; why not, or None. `id` is the content key of the request,
-        `cosines` those of the nearest stored questions. Raises GatewayError when the embedder or the database is away.
+        `cosines` those of the nearest stored questions, when they were looked for before. Raises GatewayError when the embedder
+        or the database is away.
         """
         text = answer_text(answer)
         reason = self._admission.why_not_asked(question.text) or (None if self._allowance.left else "busy")
@@ -237,8 +240,9 @@ class SemanticCache:
         except ValueError:
             return "too_long"
         # A request that wants no stored answer was not looked up, but is kept like any other.
-        near = cosines or [found.cosine for found in self._index.search(question.partition, vector, CANDIDATES)]
-        reason = self._admission.why_not_admitted(text, near)
+        if cosines is None:
+            cosines = [found.cosine for found in self._index.search(question.partition, vector, CANDIDATES)]
+        reason = self._admission.why_not_admitted(text, cosines)
         if reason is None and not self._quota.take((question.partition, asker.author), vector):
             reason = "quota"
         if reason:

@@ -52,22 +52,10 @@ class NewEntry(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: float
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class Entry(NewEntry, frozen=True, kw_only=True):
     """A stored answer with what is known of it. `saved` is in pico-dollars."""
 
     seq: int
-    id: str
-    tenant: str
-    partition: str
-    text: str
-    embedder: str
-    vector: bytes
-    answer: bytes
-    answer_digest: str
-    author: str
-    state: str
-    created_at: float
-    expires_at: float
     used_at: float
     hits: int
     saved: int
@@ -453,7 +441,7 @@ class Entries:
         return {**values, **rest, "bytes": size, "tag": self._seal.of({**values, **rest})}
 
 
-def _derive(connection: Connection, entries: Iterable[tuple[int, NewEntry | Entry]]) -> None:
+def _derive(connection: Connection, entries: Iterable[tuple[int, NewEntry]]) -> None:
     """Their vectors once more for pgvector, where it is, in the same transaction."""
     derived.write(connection, [derived.Stored(seq, one.partition, one.embedder, one.vector) for seq, one in entries])
 

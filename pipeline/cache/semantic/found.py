@@ -27,7 +27,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     near: Entry | None = None
     audit: bool = False  # the answer that was served shall be checked
     grey: bool = False  # the candidate was close to being served
-    cosines: list[float] = []
+    cosines: list[float] | None = None  # of the nearest stored questions; None when none were looked for
 
     @property
     def informative(self) -> bool:

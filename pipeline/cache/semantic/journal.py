@@ -10,6 +10,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from pipeline import errors
 from pipeline.cache.semantic.entries import Entries, NewEntry, Use
@@ -31,12 +32,12 @@ class Journal:
         self._rest = rest
         self._written = written
         self._waiting: dict[str, deque[object]] = {}
-        self._writers: dict[str, Callable[[Sequence[object]], None]] = {
+        self._writers: dict[str, Callable[[Sequence[Any]], None]] = {
             # In this order: a verdict may be on a lookup of the same moment.
-            "entries": entries.add,  # type: ignore[dict-item]
-            "lookups": lookups.add,  # type: ignore[dict-item]
-            "verdicts": lookups.judge,  # type: ignore[dict-item]
-            "uses": entries.used,  # type: ignore[dict-item]
+            "entries": entries.add,
+            "lookups": lookups.add,
+            "verdicts": lookups.judge,
+            "uses": entries.used,
         }
         self._lock = threading.Lock()
         self._flushing = threading.Lock()

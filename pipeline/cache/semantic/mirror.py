@@ -7,6 +7,8 @@ import threading
 import time
 from collections.abc import Callable
 
+import numpy as np
+
 from pipeline import errors
 from pipeline.cache.index import Neighbour, VectorIndex, unpack
 from pipeline.cache.semantic.entries import ADD, AT_ONCE, Entries, Operation
@@ -71,8 +73,8 @@ class Mirror:
         """Look at the stream now: something was written here."""
         self._wake.set()
 
-    def search(self, partition: str, vector: object, count: int) -> list[Neighbour]:
-        return self._index.search(partition, vector, count)  # type: ignore[arg-type]
+    def search(self, partition: str, vector: np.ndarray, count: int) -> list[Neighbour]:
+        return self._index.search(partition, vector, count)
 
     def _run(self) -> None:
         while not self._stop.is_set():

@@ -204,7 +204,7 @@ class Castle:
     def store(self, asker: Asker, text: str, answer: str, id: str = "a" * 40, *, given: float = 0.0) -> str | None:
         """A fresh answer of an upstream is kept, as one that was given so long after the beginning; why not, or None."""
         fresh = msgspec.structs.replace(reply(answer, asker.tenant), stored_at=self.now + given)
-        reason = self.cache.keep(asker, Question("p", text), id, fresh, ())
+        reason = self.cache.keep(asker, Question("p", text), id, fresh)
         self.settle()
         return reason
 

@@ -128,7 +128,7 @@ class House:
         self, text: str, answer: str = "It is as it is, and that is all.", asker: Asker = ALICE, id: str = "a" * 40
     ) -> str | None:
         """Store an answer; why not, or None."""
-        reason = self.cache.keep(asker, Question("p", text), id, reply(answer, asker.tenant), ())
+        reason = self.cache.keep(asker, Question("p", text), id, reply(answer, asker.tenant))
         self.settle()
         return reason
 
@@ -322,12 +322,12 @@ def test_without_audits_none_is(build: Build) -> None:
 
 def test_what_was_refused_while_it_was_on_its_way_is_not_stored(build: Build) -> None:
     house = build()
-    house.cache.keep(ALICE, Question("p", "what is a stone"), "a" * 40, reply("It is as it is, and that is all."), ())
+    house.cache.keep(ALICE, Question("p", "what is a stone"), "a" * 40, reply("It is as it is, and that is all."))
     house.entries.refuse("t", ["a" * 40])
     house.settle()
     assert house.look("what is a stone").answer is None
     later = msgspec.structs.replace(reply("Another answer, that came later."), stored_at=house.now + 1)
-    house.cache.keep(ALICE, Question("p", "what is a stone"), "a" * 40, later, ())
+    house.cache.keep(ALICE, Question("p", "what is a stone"), "a" * 40, later)
     house.settle()
     assert house.look("what is a stone").answer is not None
 

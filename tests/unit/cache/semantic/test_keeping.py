@@ -40,7 +40,7 @@ def test_one_key_may_not_fill_a_corner(build: Build) -> None:
     assert [tell(house, number) for number in range(MOST + 2)] == [None] * MOST + ["quota", "quota"]
     assert tell(house, 90, "where is the sea") is None
     assert tell(house, 91, asker=BOB) is None
-    assert house.cache.keep(ALICE, Question("q", "what is a stone"), numbered(92), reply("It is hard."), ()) is None
+    assert house.cache.keep(ALICE, Question("q", "what is a stone"), numbered(92), reply("It is hard.")) is None
 
 
 def test_what_was_not_looked_up_is_compared_with_what_is_there_all_the_same(build: Build) -> None:
@@ -48,7 +48,7 @@ def test_what_was_not_looked_up_is_compared_with_what_is_there_all_the_same(buil
     for number in range(CROWDED):
         tell(house, number)
     house.settle()
-    assert house.cache.keep(BOB, Question("p", "what is a stone"), numbered(9), reply("It is hard."), ()) == "crowded"
+    assert house.cache.keep(BOB, Question("p", "what is a stone"), numbered(9), reply("It is hard.")) == "crowded"
 
 
 # --- how long ---
