@@ -53,12 +53,16 @@ StageFunction = Callable[[State, Work], State]
 
 
 class Stage(msgspec.Struct, frozen=True):
-    """One link. `queue` is where it must run, None: wherever the run is; neighbours on one queue share a hop."""
+    """One link. `queue` is where it must run, None: wherever the run is; neighbours on one queue share a hop.
+
+    A fault in one that is `optional` ends that stage and not the run.
+    """
 
     name: str
     run: StageFunction
     queue: str | None = None
     after_answer: bool = False
+    optional: bool = False
 
 
 class Chain(msgspec.Struct, frozen=True):

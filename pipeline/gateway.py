@@ -171,7 +171,7 @@ class Gateway:
         return Chain(
             (
                 Stage("lookup", lookup(self.cache)),
-                Stage("meaning", meaning(self.semantic.cache)),
+                Stage("meaning", meaning(self.semantic.cache), optional=True),
                 Stage("call", call(self.upstreams, self.record_call, self._bill), queue="upstream"),
                 Stage(
                     "learn",

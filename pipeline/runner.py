@@ -134,9 +134,7 @@ class Runner:
             except GatewayError as error:
                 writer.finish(failure(error))
             except Exception as error:  # noqa: BLE001  callers wait for this run, whatever happened to it
-                # The message of an unforeseen exception may quote a prompt, so only its type and place are logged.
-                where = "".join(traceback.format_tb(error.__traceback__))
-                log.error("stage_crashed key=%s error=%s\n%s", claim.key, type(error).__name__, where)
+                _log_crash(claim.key, error)
                 writer.finish(failure(internal_error()))
             finally:
                 writer.settle()
@@ -163,7 +161,16 @@ class Runner:
     @staticmethod
     def _stage(stage: Stage, state: State, writer: Writer) -> State:
         started = time.monotonic()
-        state = stage.run(msgspec.structs.replace(state, decision=""), writer)
+        state = msgspec.structs.replace(state, decision="")
+        try:
+            state = stage.run(state, writer)
+        except GatewayError:
+            raise
+        except Exception as error:
+            if not stage.optional:
+                raise
+            _log_crash(state.key, error)
+            state = msgspec.structs.replace(state, decision="crashed")
         writer.decided(stage.name, state.decision, started)
         return state
 
@@ -187,3 +194,9 @@ class Runner:
         if cancel.reason == leases.EXPIRED:
             writer.finish(failure(DeadlineExceeded("The upstream did not answer before the deadline.", retry_after=1)))
         return None
+
+
+def _log_crash(key: str, error: Exception) -> None:
+    """The message of an unforeseen exception may quote a prompt, so only its type and place are logged."""
+    where = "".join(traceback.format_tb(error.__traceback__))
+    log.error("stage_crashed key=%s error=%s\n%s", key, type(error).__name__, where)

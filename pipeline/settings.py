@@ -60,7 +60,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cache_max_temperature: float = 2.0  # above it answers are neither stored nor served again
 
     # The semantic cache: answers by meaning
-    semantic_cache: bool = False  # not yet by default: docs/semantic-cache.md, "Limits"
+    semantic_cache: bool = True
     semantic_budget: Annotated[float, Meta(gt=0, le=0.2)] = 0.01  # wrong answers for each request, for tenants without their own
     semantic_audits: Share = 0.05  # of its hits: the model is asked as well, and the answers are compared
     semantic_judge_model: str = ""  # asked about candidates that were close to being served; empty: the answers are compared here

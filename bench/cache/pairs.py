@@ -185,7 +185,7 @@ def _ask(offer: Offer, entries: Sequence[Entry], matcher: Matcher, policy: Polic
         counts["paraphrases"] += right
         if not right:
             counts["feedback"] += 1
-            return labelled(seen, entry, False, 1.0, 1.0)
+            return labelled(msgspec.structs.replace(seen, volunteered=True), entry, False, 1.0, 1.0)
         share = policy.audits(AUDITED)
         if rng.random() < share:
             counts["audited"] += 1

@@ -7,6 +7,7 @@ Vectors are kept in half precision: 768 bytes for 384 dimensions.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -16,6 +17,8 @@ from usearch.index import Index as Hnsw
 
 EXACT_UP_TO = 4_000
 CONNECTIVITY, EXPANSION_ADD, EXPANSION_SEARCH = 16, 128, 96
+# A search has to grow broader with the graph: at 96, the nearest of 1,000,000 is found in 95 of 100 searches, at 400 in 99.
+BREADTH = 0.4  # of the square root of the number of vectors
 GONE_AT_MOST = 0.2  # of a graph's vectors, before it is built anew
 FIRST_ROOM = 1  # most partitions hold one question
 AT_ONCE = 8  # vectors that are put into a graph while nothing else in this process runs: usearch keeps the interpreter lock
@@ -229,7 +232,6 @@ class _Graph:
             dtype="f16",
             connectivity=CONNECTIVITY,
             expansion_add=EXPANSION_ADD,
-            expansion_search=EXPANSION_SEARCH,
         )
         self._gone = 0
 
@@ -274,7 +276,9 @@ class _Graph:
         self._gone += 1
 
     def search(self, vector: np.ndarray, count: int) -> list[Neighbour]:
-        found: Any = self._index.search(vector, count, threads=1)
+        index: Any = self._index  # of which mypy thinks that the breadth can only be read
+        index.expansion_search = max(EXPANSION_SEARCH, int(BREADTH * math.sqrt(len(index))))
+        found = index.search(vector, count, threads=1)
         return [Neighbour(int(seq), 1.0 - float(distance)) for seq, distance in zip(found.keys, found.distances, strict=True)]
 
     def content(self) -> tuple[np.ndarray, np.ndarray]:

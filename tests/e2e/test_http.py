@@ -128,6 +128,9 @@ def question(**more: Any) -> bytes:
     return json.dumps(chat(f"over HTTP, question {next(_numbers)}", **more)).encode()
 
 
+BY_LETTER = "X-LEO-Disable: semantic"  # for what is said of the exact cache alone
+
+
 def post(
     body: bytes,
     *extra: str,
@@ -565,7 +568,7 @@ def test_an_answer_that_is_wrong_is_served_by_nobody(
 def test_an_answer_that_is_deleted_in_redis_is_served_by_nobody(
     gateway: GatewayProcesses, upstream: SimulatedUpstream, lines: list[Line]
 ) -> None:
-    request = post(question())
+    request = post(question(), BY_LETTER)
     with Asking(lines, request) as asking, redis_of(gateway) as client:
         asking.only_from_tables()
         with failing(upstream):
@@ -607,7 +610,7 @@ def test_a_model_that_is_taken_from_the_table_is_answered_by_nobody(gateway: Gat
 
 
 def test_connections_to_redis_that_are_cut_cost_nobody_an_answer(gateway: GatewayProcesses, lines: list[Line]) -> None:
-    request = post(question())
+    request = post(question(), BY_LETTER)
     with Asking(lines, request) as asking, redis_of(gateway) as client:
         asking.only_from_tables()
         for _ in range(3):
@@ -672,7 +675,7 @@ def short(upstream: SimulatedUpstream) -> Iterator[GatewayProcesses]:
 
 
 def test_an_answer_is_served_by_nobody_after_its_end(short: GatewayProcesses, upstream: SimulatedUpstream) -> None:
-    with each_process(short) as lines, Asking(lines, post(question())) as asking:
+    with each_process(short) as lines, Asking(lines, post(question(), BY_LETTER)) as asking:
         asking.only_from_tables()
         with failing(upstream):
             asking.everywhere(lambda one: one.reply.status == 500, "the answer having ended")

@@ -35,7 +35,7 @@ PLAN = Plan(
 
 
 class LeoUp(Way):
-    """`leo up`, as the other tests start it."""
+    """`leo up` without answers by meaning, so that every hit can be told beforehand."""
 
     def __init__(self, folder: Path) -> None:
         self._models = folder / "models.yaml"
@@ -50,7 +50,7 @@ class LeoUp(Way):
         price = {"input": behaviour.input_price, "output": behaviour.output_price}
         models = {MODEL: {"upstream": "replay", "price": price}}
         self._models.write_text(json.dumps({"upstreams": {"replay": {"base_url": upstream}}, "models": models}))
-        self._gateway = GatewayProcesses(LEO_MODELS_FILE=str(self._models)).start()
+        self._gateway = GatewayProcesses(LEO_MODELS_FILE=str(self._models), LEO_SEMANTIC_CACHE="false").start()
         return Target(self._gateway.port, {"X-API-Key": KEY}, lambda headers: headers.get("x-leo-cache", ""), MODEL)
 
     def claims(self, requests: int = 0) -> Claims | None:

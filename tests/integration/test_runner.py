@@ -127,6 +127,15 @@ def test_a_bill_goes_with_the_failure_of_what_comes_after_the_call(desk: Desk, e
     assert (len(desk.books.ids), desk.books.alone) == (1, [])
 
 
+@pytest.mark.parametrize(
+    ("error", "ends"), [(RuntimeError("no"), Answered), (BadRequest("no"), Failed)], ids=["crashed", "refused"]
+)
+def test_what_crashes_and_is_optional_does_not_end_the_run(desk: Desk, error: Exception, ends: type[Event]) -> None:
+    desk.then = lambda state, work: state
+    epoch = desk.run("k1", Stage("saving", crash(error), optional=True), Stage("ask", lambda state, work: answered(state)))
+    assert isinstance(desk.last(epoch), ends)
+
+
 def test_a_bill_of_a_run_that_is_given_up_goes_alone(desk: Desk) -> None:
     def leave(state: State, work: Work) -> State:
         desk.runs.leave("web-1", "k1")

@@ -6,6 +6,7 @@ A prompt is read once and the reading kept beside it: comparing two readings is 
 from __future__ import annotations
 
 import re
+import threading
 from functools import lru_cache
 from importlib.resources import files
 from itertools import pairwise
@@ -70,17 +71,20 @@ def read(text: str) -> Reading:
     return _Reader(text).reading()
 
 
+_of_thread = threading.local()  # a stemmer keeps the word it works on in itself
+
+
 @lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
-    return str(_stemmer.stemWord(word))
+    stemmer = getattr(_of_thread, "stemmer", None)
+    if stemmer is None:
+        stemmer = _of_thread.stemmer = snowballstemmer.stemmer("english")
+    return str(stemmer.stemWord(word))
 
 
 def is_common(word: str) -> bool:
     """Whether a word in lower case is one of the language's, rather than a name."""
     return word in _common()
-
-
-_stemmer = snowballstemmer.stemmer("english")
 
 
 @lru_cache(maxsize=1)
@@ -142,7 +146,11 @@ class _Reader(Numerals):
         elif found in known.SYMBOL_UNITS or found[0] == "°":
             self._minus = self._minus and found != "%"  # -10% is a fall by 10%
             unit = known.SYMBOL_UNITS[found[0] + found[1:].strip().lower()]
-            self.units.add(known.UNITS.get(unit, (unit, "share")))
+            named = known.UNITS.get(unit, (unit, "share"))
+            if found == "%":
+                self._measured(named)  # it stands behind its number
+            else:
+                self.units.add(named)
         elif len(found) == 1 and found.isnumeric() and not found.isalpha():
             self._take_fraction(found)
         else:

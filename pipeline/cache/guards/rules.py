@@ -18,9 +18,11 @@ from pipeline.cache.guards.reading import Reading, is_common, may_soften, stem
 _STRICT_FORMATS = frozenset({"json", "yaml", "xml", "csv", "html", "latex", "poem", "essay"})
 NEARLY = 2  # content words that two prompts may differ in and still be the same but for a negation
 FEW = 3  # numbers, of which one can still say what each of them counts
-EXCHANGED = 3  # words at most, in prompts that are word for word the same else
+EXCHANGED = 3  # different words at most, in prompts that are word for word the same else
+LONG = 12  # words, among which one that is a name here and none there is another thing, and not another word for it
 LIKE_LETTERS = 0.8  # of two names that may be one, misspelt
 ALIKE = 0.4  # of the content words are shared by prompts that differ in a pair of opposites
+_AMOUNT = re.compile(r"(\d[\d.,]*)([^\W\d]+)$")
 _OPPOSITE: dict[str, frozenset[str]] = {}
 for _one, _other in known.OPPOSITES:
     _OPPOSITE[_one] = _OPPOSITE.get(_one, frozenset()) | {_other}
@@ -51,11 +53,15 @@ def codes(one: Reading, other: Reading) -> bool:
 
 
 def units(one: Reading, other: Reading) -> bool:
-    """Both name a unit that the other lacks, of the same dimension, or the same number has another unit."""
+    """Both name a unit that the other lacks, of the same dimension, or the same number has another unit, or the same unit another
+    of the same numbers: 15 % of 80 is not 80 % of 15.
+    """
     mine, theirs = one.units - other.units, other.units - one.units
     if {dimension for _, dimension in mine} & {dimension for _, dimension in theirs}:
         return True
     measures = one.measures - other.measures, other.measures - one.measures
+    if one.numbers == other.numbers and {unit for _, unit, _ in measures[0]} & {unit for _, unit, _ in measures[1]}:
+        return True
     measured, remeasured = ({(number, dimension) for number, _, dimension in part} for part in measures)
     return bool(measured & remeasured)
 
@@ -117,17 +123,17 @@ def exchange(one: Reading, other: Reading) -> bool:
     if len(one.words) != len(other.words):
         return False
     places = [place for place, pair in enumerate(zip(one.words, other.words, strict=True)) if pair[0] != pair[1]]
-    if len(places) > EXCHANGED:
+    if not places:
         return False
-    changed = [(one.words[place], other.words[place]) for place in places]
-    if any(_tell_apart(*pair) for pair in changed):
-        return True
-    if places and one.vocabulary == other.vocabulary:
-        if all(place and one.words[place - 1] in known.DIRECTION for place in places):
-            return True  # from A to B, and from B to A
-        if one.vocabulary & known.SYMMETRIC:
-            return False  # the difference between A and B is that between B and A
-    return any(mine in one.names and theirs in other.names and not _misspelt(mine, theirs) for mine, theirs in changed)
+    if Counter(one.words) == Counter(other.words):
+        # The difference between A and B is that between B and A; from A to B is not from B to A.
+        return _directed(one.words, places) and not _symmetric(one.words, places)
+    changed = {(one.words[place], other.words[place]) for place in places}
+    if len(changed) > EXCHANGED:
+        return False
+    if len(changed) < len(places) and len(one.words) >= LONG and not any(_misspelt(*pair) for pair in changed):
+        return True  # the same thing has another name throughout
+    return any(_tell_apart(*pair) or _rename(*pair, one, other) for pair in changed)
 
 
 def direction(one: Reading, other: Reading) -> bool:
@@ -139,13 +145,14 @@ def direction(one: Reading, other: Reading) -> bool:
 
 
 def order(one: Reading, other: Reading) -> bool:
-    """The same words in another order, which is more than a clause moved to the front."""
+    """The same words in another order, which is more than a clause moved to the front, or a question put as a sentence."""
     if one.words == other.words or len(one.content) < 3 or Counter(one.words) != Counter(other.words):
         return False
     if one.vocabulary & known.SYMMETRIC:
         return False
-    doubled = one.words * 2
-    return not any(doubled[start : start + len(other.words)] == other.words for start in range(len(one.words)))
+    mine, theirs = (tuple(word for word in reading.words if word not in known.AUXILIARIES) for reading in (one, other))
+    doubled = mine * 2
+    return not any(doubled[start : start + len(theirs)] == theirs for start in range(len(mine)))
 
 
 GUARDS: dict[str, Callable[[Reading, Reading], bool]] = {
@@ -169,8 +176,30 @@ GUARDS: dict[str, Callable[[Reading, Reading], bool]] = {
 }
 
 
+def _directed(words: tuple[str, ...], places: list[int]) -> bool:
+    """Whether words that changed places are what a preposition like 'from' stands before."""
+    stretch = words[max(0, places[0] - 1) : places[-1] + 1]
+    return not known.DIRECTION.isdisjoint(stretch)
+
+
+def _symmetric(words: tuple[str, ...], places: list[int]) -> bool:
+    """Whether a word like 'and' joins them."""
+    return not known.SYMMETRIC.isdisjoint(words[places[0] : places[-1] + 1])
+
+
+def _rename(mine: str, theirs: str, one: Reading, other: Reading) -> bool:
+    """Whether two words that stand in the same place are names, or one of them is, and in no other spelling or short form."""
+    named = mine in one.names, theirs in other.names
+    if not any(named) or _misspelt(mine, theirs):
+        return False
+    return all(named) or (len(one.words) >= LONG and not (mine in one.acronyms or theirs in other.acronyms))
+
+
 def _tell_apart(one: str, other: str) -> bool:
     """Whether two words that stand in the same place are different units, dates or opposite prepositions."""
+    amount, unit = _AMOUNT.match(one), _AMOUNT.match(other)
+    if amount and unit and amount[1] == unit[1]:
+        one, other = amount[2], unit[2]  # 2GB and 2TB
     if one in known.UNITS and other in known.UNITS:
         return known.UNITS[one] != known.UNITS[other]
     if one in known.DATES and other in known.DATES:

@@ -345,6 +345,8 @@ FILLERS = several(
     "some any get got has have had what whats which how why who whom whose as about into if when where dear sir question "
     "wondering curious briefly possible possibly quick also"
 )
+# Verbs that move to the front when a sentence becomes a question.
+AUXILIARIES = several("am is are was were do does did has have had can could will would shall should may might must")
 # Words that name no thing: everything about them is order or grammar.
 STOPWORDS = FILLERS | several(
     "from than between vs versus during while because until against through over under again further once all both each few "

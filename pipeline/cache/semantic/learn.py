@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.cache.semantic.drift import Drift
 from pipeline.cache.semantic.policy import Policy
 from pipeline.cache.semantic.scorer import Scorer
-from pipeline.cache.semantic.threshold import CONFIDENCE, ENOUGH, NEVER, PRIOR, Labels, Threshold, assess, choose
+from pipeline.cache.semantic.threshold import CONFIDENCE, ENOUGH, PRIOR, Labels, Threshold, assess, choose
 
 WINDOW = 10_000  # lookups that are looked at
 FIRST_FIT = 50  # labels before the scorer is fitted; the threshold learns from the first on
@@ -23,7 +23,8 @@ ALARMED = 0.5  # of the budget is used after an alarm, until the window has pass
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """One lookup that was made. `features` of its best candidate, None without one; `label` 1 right, 0 wrong, None unknown.
 
-    `propensity`: the chance that there was of learning the label. `trust`: how much whoever gave it is believed, up to 1.
+    `propensity`: the chance that there was of learning the label, where nothing was served. `trust`: how much whoever gave it
+    is believed, up to 1. `volunteered`: it came unasked, and is no sample of anything.
     """
 
     features: np.ndarray | None
@@ -31,6 +32,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     label: float | None = None
     propensity: float = 1.0
     trust: float = 1.0
+    volunteered: bool = False
 
 
 def learn(policy: Policy, lookups: Sequence[Seen], *, fit: bool = True) -> Policy:
@@ -52,30 +54,46 @@ def learn(policy: Policy, lookups: Sequence[Seen], *, fit: bool = True) -> Polic
     has = [index for index, seen in enumerate(recent) if seen.features is not None]
     if has:
         scores[has] = scorer.probabilities(_rows(recent))
-    labels = _labels(labelled, held_out)
+    labels = _labels(labelled, held_out, _weights(recent, labelled))
     budget = policy.budget * (ALARMED if _alarmed(labelled) else 1.0)
-    threshold = _cautious(choose(scores, labels, budget), labels, scores, policy.threshold)
+    threshold = _cautious(choose(scores, labels, budget), labels, scores, policy.threshold, budget)
     threshold = msgspec.structs.replace(threshold, budget=policy.budget)
     return msgspec.structs.replace(policy, scorer=scorer, threshold=threshold)
 
 
-def _cautious(found: Threshold, labels: Labels, scores: np.ndarray, least: Threshold) -> Threshold:
+def _cautious(found: Threshold, labels: Labels, scores: np.ndarray, least: Threshold, budget: float) -> Threshold:
     """With few labels the scorer's own opinion of itself decides, and it may be too sure: then the threshold is not below
-    the cold one. And where nothing is known against it, it is not above.
+    the cold one. Nor is it above, while there are so few that the bound would forbid to serve even if none was wrong, and
+    they do not say themselves that too much is.
     """
-    if found.labels >= ENOUGH:
-        return found
-    if found.value < least.value or (found.value == NEVER and not len(labels.scores)):
-        return assess(least.value, scores, labels, least.budget, CONFIDENCE, PRIOR)
-    return found
+    if found.value < least.value:
+        return found if found.labels >= ENOUGH else assess(least.value, scores, labels, least.budget, CONFIDENCE, PRIOR)
+    begun = assess(least.value, scores, labels, least.budget, CONFIDENCE, PRIOR)
+    all_right = msgspec.structs.replace(labels, wrong=np.zeros(len(labels.wrong)))
+    few = assess(least.value, scores, all_right, least.budget, CONFIDENCE, PRIOR).risk > budget
+    return begun if few and begun.served * begun.wrong <= budget else found
 
 
 def _rows(seen: Sequence[Seen]) -> np.ndarray:
     return np.array([one.features for one in seen if one.features is not None])
 
 
-def _weights(labelled: Sequence[Seen]) -> np.ndarray:
-    return np.array([min(MOST_WEIGHT, one.trust / one.propensity) for one in labelled])
+def _weights(recent: Sequence[Seen], labelled: Sequence[Seen]) -> np.ndarray:
+    """For how many lookups each label stands. Those of hits all stand for as many: the first hits are all audited and later ones
+    hardly any, and the inverse of each one's own chance would let a few late labels drown hundreds of early ones (an estimated
+    propensity is the better one: Hirano, Imbens and Ridder, Econometrica 71, 2003). That the first were like the last is
+    watched by the test for drift.
+    """
+    hits = sum(seen.served for seen in recent)
+    audited = sum(seen.served and not seen.volunteered for seen in labelled)
+    each = min(MOST_WEIGHT, hits / max(1, audited))
+
+    def stands_for(seen: Seen) -> float:
+        if seen.volunteered:
+            return 1.0
+        return each if seen.served else min(MOST_WEIGHT, 1 / seen.propensity)
+
+    return np.array([seen.trust * stands_for(seen) for seen in labelled])
 
 
 def _fitted(scorer: Scorer, labelled: Sequence[Seen]) -> tuple[Scorer, np.ndarray]:
@@ -90,9 +108,9 @@ def _fitted(scorer: Scorer, labelled: Sequence[Seen]) -> tuple[Scorer, np.ndarra
     return scorer.fit(rows, same, trust), held_out
 
 
-def _labels(labelled: Sequence[Seen], scores: np.ndarray) -> Labels:
+def _labels(labelled: Sequence[Seen], scores: np.ndarray, weights: np.ndarray) -> Labels:
     wrong = np.array([1.0 - float(one.label or 0.0) for one in labelled])
-    return Labels(scores, wrong, _weights(labelled))
+    return Labels(scores, wrong, weights)
 
 
 def _alarmed(labelled: Sequence[Seen]) -> bool:

@@ -136,9 +136,9 @@ class Lookups:
             features=_unpack(row.features, self._features),
             served=row.decision == HIT,
             label=row.label,
-            # Who speaks up is no sample of anything: such a label stands for itself alone.
-            propensity=1.0 if row.source == FEEDBACK else row.propensity,
+            propensity=row.propensity,
             trust=row.weight,
+            volunteered=row.source == FEEDBACK,
         )
 
 

@@ -70,7 +70,7 @@ class Matcher:
         `cosines` are those of `stored`, largest first.
         """
         found: list[Candidate] = []
-        text, close = bare(text), 0
+        as_asked, text, close = folded(text), bare(text), 0
         mine = _read(text)
         for place, (other, cosine) in enumerate(zip(stored, cosines, strict=True)):
             if cosine < (ALSO if close else FAR) or close == READ_CLOSELY:
@@ -83,7 +83,7 @@ class Matcher:
                 continue
             close += 1
             row = self._row(text, asked, mine, theirs, cosine)
-            pooled = ALL_BUT_EQUAL if folded(text) == folded(asked) else scorer.probability(row)
+            pooled = ALL_BUT_EQUAL if as_asked == folded(other.text) else scorer.probability(row)
             score = experienced(pooled, other.right, other.wrong)
             found.append(Candidate(place, cosine, None, row, score))
             if score >= enough:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -335,3 +337,11 @@ def test_what_is_counted_stands_beside_its_number() -> None:
 def test_common_words_are_the_languages_own() -> None:
     assert (is_common("water"), is_common("zanzibar")) == (True, False)
     assert is_common(stem("explaining"))
+
+
+def test_words_are_stemmed_alike_in_all_threads() -> None:
+    made = [f"{first}{last}" for first in words.STOPWORDS for last in ("ization", "ousness", "fully", "ational", "ing")]
+    alone = [stem(word) for word in made]
+    with ThreadPoolExecutor(8) as threads:
+        together = list(threads.map(lambda _: [stem.__wrapped__(word) for word in made], range(8)))
+    assert all(found == alone for found in together)

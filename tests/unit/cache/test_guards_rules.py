@@ -269,6 +269,14 @@ def says(guard: str, one: str, other: str) -> bool:
         ("direction", "butter instead of oil", "oil instead of butter"),
         ("direction", "replace butter with oil", "replace oil with butter"),
         ("direction", "how many cm in an inch", "how many inches in a cm"),
+        ("units", "How much is 15% of 80?", "What is eighty percent of 15?"),
+        ("exchange", "is a 2GB module right for it", "is a 2Tb module right for it"),
+        ("exchange", "by bus from New Jersey to Rochester, and back", "by bus from Rochester to New Jersey, and back"),
+        (
+            "exchange",
+            "Comet Halley is seen every 75 years, and Bill saw the comet twice in all of his life",
+            "Benchmark Halley is seen every 75 years, and Bill saw the benchmark twice in all of his life",
+        ),
         ("order", "do lions eat hyenas", "do hyenas eat lions"),
     ],
 )
@@ -318,6 +326,7 @@ def test_a_guard_rules_out_what_it_is_for(guard: str, one: str, other: str) -> N
         ("direction", "convert 5 F to degrees Celsius", "convert 5 degrees F to Celsius"),
         ("order", "the difference between tea and coffee", "the difference between coffee and tea"),
         ("order", "in winter, why is it cold", "why is it cold in winter"),
+        ("order", "Why is the Tower of Pisa leaning?", "why the Tower of Pisa is leaning"),
     ],
 )
 def test_a_guard_lets_pass_what_is_not_for_it(guard: str, one: str, other: str) -> None:

@@ -92,6 +92,33 @@ def test_a_scorer_that_was_too_sure_is_corrected() -> None:
     assert learned.scorer.probability(row(2.0)) == pytest.approx(0.5, abs=0.1)
 
 
+def all_right(count: int, propensity: float = 1.0) -> list[Seen]:
+    rng = np.random.default_rng(11)
+    known = rng.random(count) < propensity
+    logits = rng.normal(4, 1, count)
+    return [
+        Seen(features=row(logit), served=True, label=1.0 if one else None, propensity=propensity)
+        for logit, one in zip(logits, known, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("count", [FEWEST, 150, 240, 600])
+def test_while_all_that_is_known_is_right_the_threshold_does_not_rise(count: int) -> None:
+    assert learn(policy(0.01), all_right(count)).threshold.value <= policy().threshold.value
+
+
+def test_what_is_audited_less_later_does_not_lose_what_was_known() -> None:
+    begun = learn(policy(0.01), all_right(500)).threshold
+    later = learn(policy(0.01), all_right(500) + all_right(1000, 0.05)).threshold
+    assert later.value <= begun.value
+    assert later.upper < begun.upper
+
+
+def test_few_labels_that_are_wrong_too_often_raise_it() -> None:
+    seen = [msgspec.structs.replace(one, label=float(place % 10 > 0)) for place, one in enumerate(all_right(150))]
+    assert learn(policy(0.01), seen, fit=False).threshold.value > policy().threshold.value
+
+
 def test_when_nothing_is_ever_right_nothing_is_served() -> None:
     seen = [Seen(features=row(4.0), served=True, label=0.0, propensity=1.0) for _ in range(500)]
     assert learn(policy(0.001), seen).threshold.value == NEVER
@@ -191,7 +218,7 @@ def test_feedback_is_no_sample_and_stands_for_itself(engine: Engine) -> None:
     lookups.add([lookup("one"), lookup("two", at=NOW + 1)])
     lookups.judge([Verdict(lookup="one", label=0.0, weight=0.3, source=FEEDBACK)])
     lookups.judge([Verdict(lookup="two", label=1.0, weight=0.6, source="answers")])
-    assert [one.propensity for one in lookups.recent("t", 9)] == [1.0, 0.05]
+    assert [one.volunteered for one in lookups.recent("t", 9)] == [True, False]
     assert (lookups.measured("t").audits, lookups.measured("t").said) == (1, 1)
 
 
