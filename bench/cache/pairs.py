@@ -14,7 +14,7 @@ import numpy as np
 
 from bench.cache.models import Models
 from bench.cache.stats import interval, wilson
-from bench.cache.ways import AUDITED, JUDGE_ERRS, JUDGE_TRUST, Entry, cold, labelled
+from bench.cache.ways import AUDITED, JUDGE_TRUST, Entry, cold, judged, labelled
 from pipeline.cache.guards.never import never
 from pipeline.cache.semantic.learn import FEWEST, Seen, learn
 from pipeline.cache.semantic.match import CANDIDATES, Candidate, Matcher
@@ -192,7 +192,8 @@ def _ask(offer: Offer, entries: Sequence[Entry], matcher: Matcher, policy: Polic
             return labelled(seen, entry, True, share, 1.0)
     elif policy.grey(best.score):
         counts["judged"] += 1
-        return labelled(seen, entry, right != (rng.random() < JUDGE_ERRS), 1.0, JUDGE_TRUST)
+        said = judged(right, best.score, rng)
+        return seen if said is None else labelled(seen, entry, said, 1.0, JUDGE_TRUST)
     return seen
 
 

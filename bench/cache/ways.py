@@ -14,12 +14,14 @@ from bench.cache.near import Near
 from bench.cache.streams import Stream
 from pipeline.cache.guards.reading import read
 from pipeline.cache.guards.rules import veto
+from pipeline.cache.semantic.judge import UNSURE
 from pipeline.cache.semantic.learn import Seen, learn
 from pipeline.cache.semantic.match import Candidate, Matcher
 from pipeline.cache.semantic.policy import Policy, first
 
 AUDITED = 0.05  # of what is served by meaning is answered afresh as well, once there are labels enough
 JUDGE_ERRS, JUDGE_TRUST = 0.05, 0.9
+ERRS_AGAIN = 0.5  # a judge who was wrong and is asked again in another way: one mind, so it is wrong again half of the time
 FIRST_LEARNING, GROWTH, FEWEST_NEW = 100, 1.1, 200  # lookups, before and between learning
 
 _read = lru_cache(maxsize=100_000)(read)
@@ -98,6 +100,17 @@ def labelled(seen: Seen, entry: Entry, right: bool, propensity: float, trust: fl
     else:
         entry.wrong += trust
     return msgspec.structs.replace(seen, label=float(right), propensity=propensity, trust=trust)
+
+
+def judged(right: bool, score: float, rng: Random) -> bool | None:
+    """What a judge says who errs at times, and who is asked again when he contradicts the scorer; None when he is not of one
+    mind. As pipeline.cache.semantic.judge.
+    """
+    said = right != (rng.random() < JUDGE_ERRS)
+    if said == (score >= UNSURE):
+        return said
+    again = right != (rng.random() < (ERRS_AGAIN if said != right else JUDGE_ERRS))
+    return said if again == said else None
 
 
 class Scored:
@@ -181,7 +194,8 @@ class Learning(Scored):
             return labelled(seen, self._entries[other], right, share, 1.0)
         if not served and self.policy.grey(best.score):
             self._judged += 1
-            return labelled(seen, self._entries[other], right != (self._rng.random() < JUDGE_ERRS), 1.0, JUDGE_TRUST)
+            said = judged(right, best.score, self._rng)
+            return seen if said is None else labelled(seen, self._entries[other], said, 1.0, JUDGE_TRUST)
         return seen
 
     def _learn(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from itertools import count
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -73,7 +74,10 @@ def learn(cache: Callable[[], SemanticCache | None], aside: Aside, judge_model: 
         if found.served is not None and not found.audit:
             return "not audited"
         if judge_model:
-            said = known.ask_judge(question, found, judge_model, lambda body: _text(_ask_judge(state, body)))
+            asked = count(1)
+            said = known.ask_judge(
+                question, found, judge_model, lambda body: _text(_ask_judge(state, f"judge{next(asked)}-", body))
+            )
         else:
             fresh = _audit(state) if found.served is not None else state.answer
             said = known.compare(found, fresh) if fresh else None
@@ -84,8 +88,8 @@ def learn(cache: Callable[[], SemanticCache | None], aside: Aside, judge_model: 
         again = UpstreamRequest(request.endpoint, request.model, request.body, request.stream, caller_key=request.caller_key)
         return aside(state, "audit", again)
 
-    def _ask_judge(state: State, body: bytes) -> Answer | None:
-        return aside(state, "judge", UpstreamRequest("chat/completions", judge_model, body, stream=False))
+    def _ask_judge(state: State, purpose: str, body: bytes) -> Answer | None:
+        return aside(state, purpose, UpstreamRequest("chat/completions", judge_model, body, stream=False))
 
     return run
 

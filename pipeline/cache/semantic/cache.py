@@ -31,7 +31,7 @@ from pipeline.cache.semantic.allowance import Allowance
 from pipeline.cache.semantic.entries import Entries, Entry, NewEntry, Use
 from pipeline.cache.semantic.found import Asker, Found, nothing
 from pipeline.cache.semantic.journal import Journal
-from pipeline.cache.semantic.judge import Ask, opinion, request
+from pipeline.cache.semantic.judge import Ask, judge
 from pipeline.cache.semantic.lasting import CHANGING, lasting
 from pipeline.cache.semantic.lookups import HIT, MISS, Lookup, Verdict
 from pipeline.cache.semantic.match import CANDIDATES, Candidate, Matcher
@@ -283,7 +283,7 @@ class SemanticCache:
         if found.near is None or not found.informative:
             return None
         stored = answer_text(answers.unpack(found.near.answer))
-        said = opinion(ask(request(model, found.near.text, stored, question.text)))
+        said = judge(model, found.near.text, stored, question.text, found.meaning.score or 0.0, ask)
         if said:
             self._learn(found, found.near, said, "judge")
         return said
