@@ -161,8 +161,9 @@ def test_the_judge_sees_the_grey_zone_and_errs() -> None:
     way = ways.Learning(of.stream, of.near, FakeMatcher(0.9), serving(), 1, lambda policy, seen: policy)
     assert of.play(way).semantic == 0
     labelled = [seen for seen in way._seen if seen.label is not None]
-    assert way.about()["judged"] == len(labelled) == 3_999
-    assert np.mean([seen.label for seen in labelled]) == pytest.approx(0.95, abs=0.03)
+    assert way.about()["judged"] == 3_999
+    assert len(labelled) == pytest.approx(0.975 * 3_999, rel=0.01)  # half of its errors it takes back, and then says nothing
+    assert np.mean([seen.label for seen in labelled]) == pytest.approx(0.975, abs=0.01)
     assert {(seen.propensity, seen.trust) for seen in labelled} == {(1.0, 0.9)}
 
 
