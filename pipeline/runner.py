@@ -166,7 +166,7 @@ class Runner:
             state = stage.run(state, writer)
         except GatewayError:
             raise
-        except Exception as error:
+        except Exception as error:  # whatever it was: the caller gets an answer without this stage as well
             if not stage.optional:
                 raise
             _log_crash(state.key, error)

@@ -610,7 +610,7 @@ def test_a_model_that_is_taken_from_the_table_is_answered_by_nobody(gateway: Gat
 
 
 def test_connections_to_redis_that_are_cut_cost_nobody_an_answer(gateway: GatewayProcesses, lines: list[Line]) -> None:
-    request = post(question(), BY_LETTER)
+    request = post(question())
     with Asking(lines, request) as asking, redis_of(gateway) as client:
         asking.only_from_tables()
         for _ in range(3):

@@ -123,17 +123,16 @@ def exchange(one: Reading, other: Reading) -> bool:
     if len(one.words) != len(other.words):
         return False
     places = [place for place, pair in enumerate(zip(one.words, other.words, strict=True)) if pair[0] != pair[1]]
-    if not places:
-        return False
-    if Counter(one.words) == Counter(other.words):
+    changed = {(one.words[place], other.words[place]) for place in places}
+    few = len(changed) <= EXCHANGED
+    if few and any(_tell_apart(*pair) for pair in changed):
+        return True
+    if places and Counter(one.words) == Counter(other.words):
         # The difference between A and B is that between B and A; from A to B is not from B to A.
         return _directed(one.words, places) and not _symmetric(one.words, places)
-    changed = {(one.words[place], other.words[place]) for place in places}
-    if len(changed) > EXCHANGED:
-        return False
-    if len(changed) < len(places) and len(one.words) >= LONG and not any(_misspelt(*pair) for pair in changed):
+    if few and len(changed) < len(places) and len(one.words) >= LONG and not any(_misspelt(*pair) for pair in changed):
         return True  # the same thing has another name throughout
-    return any(_tell_apart(*pair) or _rename(*pair, one, other) for pair in changed)
+    return few and any(_rename(*pair, one, other) for pair in changed)
 
 
 def direction(one: Reading, other: Reading) -> bool:

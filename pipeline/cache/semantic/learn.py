@@ -54,9 +54,9 @@ def learn(policy: Policy, lookups: Sequence[Seen], *, fit: bool = True) -> Polic
     has = [index for index, seen in enumerate(recent) if seen.features is not None]
     if has:
         scores[has] = scorer.probabilities(_rows(recent))
-    labels = _labels(labelled, held_out, _weights(recent, labelled))
+    labels = _labels(recent, labelled, held_out)
     budget = policy.budget * (ALARMED if _alarmed(labelled) else 1.0)
-    threshold = _cautious(choose(scores, labels, budget), labels, scores, policy.threshold, budget)
+    threshold = _cautious(choose(scores, labels, budget, begin=policy.threshold.value), labels, scores, policy.threshold, budget)
     threshold = msgspec.structs.replace(threshold, budget=policy.budget)
     return msgspec.structs.replace(policy, scorer=scorer, threshold=threshold)
 
@@ -66,9 +66,11 @@ def _cautious(found: Threshold, labels: Labels, scores: np.ndarray, least: Thres
     the cold one. Nor is it above, while there are so few that the bound would forbid to serve even if none was wrong, and
     they do not say themselves that too much is.
     """
-    if found.value < least.value:
-        return found if found.labels >= ENOUGH else assess(least.value, scores, labels, least.budget, CONFIDENCE, PRIOR)
+    if found.value < least.value and found.labels >= ENOUGH:
+        return found
     begun = assess(least.value, scores, labels, least.budget, CONFIDENCE, PRIOR)
+    if found.value < least.value:
+        return begun
     all_right = msgspec.structs.replace(labels, wrong=np.zeros(len(labels.wrong)))
     few = assess(least.value, scores, all_right, least.budget, CONFIDENCE, PRIOR).risk > budget
     return begun if few and begun.served * begun.wrong <= budget else found
@@ -108,9 +110,9 @@ def _fitted(scorer: Scorer, labelled: Sequence[Seen]) -> tuple[Scorer, np.ndarra
     return scorer.fit(rows, same, trust), held_out
 
 
-def _labels(labelled: Sequence[Seen], scores: np.ndarray, weights: np.ndarray) -> Labels:
+def _labels(recent: Sequence[Seen], labelled: Sequence[Seen], scores: np.ndarray) -> Labels:
     wrong = np.array([1.0 - float(one.label or 0.0) for one in labelled])
-    return Labels(scores, wrong, weights)
+    return Labels(scores, wrong, _weights(recent, labelled))
 
 
 def _alarmed(labelled: Sequence[Seen]) -> bool:

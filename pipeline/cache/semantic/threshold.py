@@ -61,13 +61,26 @@ def cold(budget: float, curve: Sequence[tuple[float, float]]) -> Threshold:
     return Threshold(value=max(LOWEST, value), budget=budget)
 
 
-def choose(lookups: np.ndarray, labels: Labels, budget: float, confidence: float = CONFIDENCE, prior: float = PRIOR) -> Threshold:
+def choose(
+    lookups: np.ndarray,
+    labels: Labels,
+    budget: float,
+    confidence: float = CONFIDENCE,
+    prior: float = PRIOR,
+    begin: float = NEVER,
+) -> Threshold:
     """The threshold for a budget of wrong answers for each lookup. `lookups`: the best score of each recent one, 0 when it
     had no candidate that passed the guards.
+
+    Levels are tried one by one, and the first that does not fit ends it, which is what makes trying many of them honest
+    (fixed-sequence testing: Angelopoulos et al., "Learn then Test", arXiv 2110.01052). It goes down from `begin`; if that does
+    not fit itself, or nothing reaches it, from the strictest one, where hardly a label may stand above a level.
     """
-    best = Threshold(value=NEVER, budget=budget)
     levels = np.unique(np.quantile(lookups[lookups >= LOWEST], np.linspace(0, 1, 101))) if (lookups >= LOWEST).any() else ()
-    for level in sorted(levels, reverse=True):
+    best = assess(begin, lookups, labels, budget, confidence, prior)
+    if not best.served or best.risk > budget:
+        begin, best = NEVER, Threshold(value=NEVER, budget=budget)
+    for level in sorted((level for level in levels if level < begin), reverse=True):
         found = assess(float(level), lookups, labels, budget, confidence, prior)
         if found.risk > budget:
             break  # lower ones would serve more wrong answers still

@@ -270,6 +270,7 @@ def says(guard: str, one: str, other: str) -> bool:
         ("direction", "replace butter with oil", "replace oil with butter"),
         ("direction", "how many cm in an inch", "how many inches in a cm"),
         ("units", "How much is 15% of 80?", "What is eighty percent of 15?"),
+        ("exchange", "work on Monday and rest on Tuesday", "work on Tuesday and rest on Monday"),
         ("exchange", "is a 2GB module right for it", "is a 2Tb module right for it"),
         ("exchange", "by bus from New Jersey to Rochester, and back", "by bus from Rochester to New Jersey, and back"),
         (

@@ -19,7 +19,7 @@ from pipeline.cache.semantic.lookups import FEEDBACK, HIT, MISS, Lookup, Lookups
 from pipeline.cache.semantic.mirror import Mirror
 from pipeline.cache.semantic.policy import Policies, Policy, first
 from pipeline.cache.semantic.scorer import Scorer
-from pipeline.cache.semantic.threshold import NEVER, Threshold
+from pipeline.cache.semantic.threshold import NEVER, Labels, Threshold, choose
 from pipeline.cache.semantic.upkeep import Upkeep
 from pipeline.errors import StoreUnavailable
 from pipeline.semantics.features import NAMES
@@ -112,6 +112,16 @@ def test_what_is_audited_less_later_does_not_lose_what_was_known() -> None:
     later = learn(policy(0.01), all_right(500) + all_right(1000, 0.05)).threshold
     assert later.value <= begun.value
     assert later.upper < begun.upper
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_it_does_not_where_labels_are_scored_a_little_lower_than_lookups(seed: int) -> None:
+    """As they are: each label by a scorer that has not seen it."""
+    rng = np.random.default_rng(seed)
+    scores = np.sort(rng.uniform(0.9990, 1.0, 1_000))
+    labels = Labels(scores=scores[::3] - 0.0005, wrong=np.zeros(334), weights=np.full(334, 3.0))
+    assert choose(scores, labels, 0.01, begin=0.86).value <= 0.9991
+    assert choose(scores, labels, 0.01).value > 0.9991
 
 
 def test_few_labels_that_are_wrong_too_often_raise_it() -> None:
