@@ -54,6 +54,7 @@ class SemanticParts:
         self._again_at = float("inf")  # monotonic; when it may be tried again after it could not be loaded
         self._lock = threading.Lock()
         self._closers: list[Callable[[], None]] = []
+        self._closed = False
 
     @cached_property
     def entries(self) -> Entries:
@@ -82,7 +83,8 @@ class SemanticParts:
         """The cache; None while it is being loaded, which the first call begins, or when it is switched off."""
         if self._cache is None and self._settings.semantic_cache:
             with self._lock:
-                if self._loading is None or (not self._loading.is_alive() and time.monotonic() >= self._again_at):
+                due = self._loading is None or (not self._loading.is_alive() and time.monotonic() >= self._again_at)
+                if due and not self._closed:
                     self._loading = threading.Thread(target=self._load, name="semantic-load", daemon=True)
                     self._loading.start()
         return self._cache
@@ -135,6 +137,11 @@ class SemanticParts:
             self.lookups.judge([Verdict(lookup=lookup, label=right, weight=weight, source=FEEDBACK)])
 
     def close(self) -> None:
+        """What is being loaded is waited for: the threads that it starts would outlive all else."""
+        with self._lock:
+            self._closed = True
+        if self._loading is not None:
+            self._loading.join(LOADING_S)
         for closer in reversed(self._closers):
             closer()
 
