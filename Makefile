@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format lock check-promises bench bench-cache replay real-model clean
+.PHONY: help run test lint format lock check-promises bench bench-cache bench-less replay real-model clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 18
@@ -34,6 +34,9 @@ bench: $(VENV)/.dev ## measure the hot path beside other gateways, and write a r
 
 bench-cache: $(VENV)/.dev ## measure the semantic cache offline, and write a report with plots to bench/results/
 	$(BIN)/python -m bench.cache
+
+bench-less: $(VENV)/.dev ## measure decomposition, prompt optimisation and memory offline, and write a report to bench/results/
+	$(BIN)/python -m bench.less
 
 replay: $(VENV)/.dev ## play a trace directly, through the gateway and through LiteLLM, and write a report to bench/results/
 	$(BIN)/python -m bench.replay

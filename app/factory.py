@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app import cache, errors, home, openai, ops, optimization
+from app import cache, errors, home, memory, openai, ops, optimization
 from app.context import Context
 from app.lane import Lane
 from pipeline.gateway import Gateway
@@ -17,7 +17,7 @@ def create_app(gateway: Gateway, submitter: Submitter) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = gateway.settings.max_body_bytes
     app.extensions["leo"] = Context(gateway, submitter, gateway.open_door(submitter), _lane(gateway))
     errors.init_app(app)
-    for blueprint in (openai.blueprint, optimization.blueprint, cache.blueprint, ops.blueprint, home.blueprint):
+    for blueprint in (openai.blueprint, optimization.blueprint, cache.blueprint, memory.blueprint, ops.blueprint, home.blueprint):
         app.register_blueprint(blueprint)
     return app
 

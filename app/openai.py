@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from flask import Blueprint, Response, g, request
 
 from app import completion
@@ -13,7 +14,10 @@ from app.later import Later
 from app.receipt import Receipt
 from pipeline.door import Entry
 from pipeline.errors import GatewayError, NotFound, internal_error
-from pipeline.request.controls import parse_controls
+from pipeline.ids import unix_now
+from pipeline.remembering import Remembered, wish
+from pipeline.request.controls import Controls, parse_controls
+from pipeline.request.key import derive
 from pipeline.request.model import parse
 from pipeline.request.parameters import Reuse
 from pipeline.request.plan import Policy
@@ -21,7 +25,12 @@ from pipeline.storage.keys import Principal
 
 blueprint = Blueprint("openai", __name__, url_prefix="/v1")
 
-STRATEGIES = {"adaptive_cache": (Reuse.EXACT, Reuse.SEMANTIC), "request_deduplication": (Reuse.DEDUP,)}
+STRATEGIES = {
+    "adaptive_cache": (Reuse.EXACT, Reuse.SEMANTIC),
+    "request_deduplication": (Reuse.DEDUP,),
+    "query_decomposition": (Reuse.DECOMPOSE,),
+    "prompt_optimization": (Reuse.OPTIMIZE,),
+}
 
 
 @blueprint.post("/chat/completions")
@@ -74,7 +83,8 @@ def _serve(endpoint: str) -> Response:
         receipt.record(here.gateway, None, internal_error())
         raise
     receipt.record(here.gateway, entry.answer)
-    if key := request.environ.get("leo.hot_key"):
+    key = request.environ.get("leo.hot_key")
+    if key and receipt.memory is None:  # what is known of a caller changes, and the same bytes then mean something else
         here.lane.remember(key, basis, receipt, standing_of(request, identity), completion.stored)
     return response
 
@@ -86,9 +96,25 @@ def _admit(here: Context, receipt: Receipt, principal: Principal) -> Entry:
     route = here.gateway.tables.current.resolve(receipt.request.model)
     route.check(receipt.request.params)
     receipt.simulated = route.simulated
-    entry = here.door.enter(receipt.request, controls, _policy(here, principal.tenant), caller_of(request, principal))
+    caller, alone = caller_of(request, principal), None
+    receipt.memory = _remembered(here, receipt, controls, principal)
+    if receipt.memory:
+        receipt.request, alone = receipt.memory.request, receipt.memory.alone
+        if receipt.memory.partition:
+            caller = msgspec.structs.replace(caller, partition=derive(caller.partition, receipt.memory.partition))
+    entry = here.door.enter(receipt.request, controls, _policy(here, principal.tenant), caller, alone)
     receipt.enter(entry)
     return entry
+
+
+def _remembered(here: Context, receipt: Receipt, controls: Controls, principal: Principal) -> Remembered | None:
+    """What the memory makes of the request, if it was asked for."""
+    asked = receipt.request
+    if asked is None or asked.endpoint != "chat/completions":
+        return None
+    policy = here.gateway.switches.set_to("micro_memory", principal.tenant)
+    wished = wish(controls.memory, policy, principal.tenant, principal.key_id, request.headers.get, asked.params.get("user"))
+    return here.gateway.remembering.remember(asked, wished, receipt.id, unix_now()) if wished else None
 
 
 def _policy(here: Context, tenant: str) -> Policy:
@@ -99,5 +125,7 @@ def _policy(here: Context, tenant: str) -> Policy:
         per_user=settings.cache_scope == "user",
         max_temperature=settings.cache_max_temperature,
         by_meaning=settings.semantic_cache,
+        decompose=settings.decomposition != "off",
+        optimize=settings.prompt_optimization != "off",
         meaning_temperature=settings.semantic_max_temperature,
     )

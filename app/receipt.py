@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from pipeline.admission.answer import Answer
+from pipeline.admission.treatment import PartDone, Treatment
 from pipeline.cache.meaning import Meaning
 from pipeline.door import Entry
 from pipeline.errors import GatewayError
@@ -13,12 +14,14 @@ from pipeline.gateway import Gateway
 from pipeline.ids import completion_id, request_id, unix_now
 from pipeline.ledger.events import CacheState, RequestEvent
 from pipeline.money import dollars, dollars_text
+from pipeline.remembering import Remembered
 from pipeline.request.model import Request
 from pipeline.storage.keys import Principal
 
 STORED = ("exact", "semantic")  # the answer was there already
 SHARED = (*STORED, "dedup")  # this request made no call
 NOTHING = Meaning()
+UNTREATED = Treatment()
 PASSED_ON = ("x-ratelimit-", "openai-processing-ms", "openai-version")
 
 
@@ -31,6 +34,7 @@ class Receipt:
         self.principal: Principal | None = None
         self.request: Request | None = None
         self.entry: Entry | None = None
+        self.memory: Remembered | None = None
         self.simulated = False  # whom the model table would ask; the answer itself knows better
         self.admitted_ms = 0.0
         self._started = time.monotonic()
@@ -63,7 +67,12 @@ class Receipt:
     @property
     def match(self) -> Meaning | None:
         """The same, when the answer was found by it."""
-        return self.meaning if self.status == "semantic" else None
+        return self.meaning if self.status == "semantic" and not self.treatment.decomposed else None
+
+    @property
+    def treatment(self) -> Treatment:
+        """What was done to the request on its way; nothing, while that is not known."""
+        return (self.entry.treatment if self.entry else None) or UNTREATED
 
     def bypassed(self) -> dict[str, str]:
         """What was not done with this request, and why; `store` once it is known that its answer was not kept."""
@@ -97,11 +106,11 @@ class Receipt:
         return 0 if self.status in SHARED else answer.cost
 
     def cost_saved(self, answer: Answer) -> int | None:
-        return answer.cost if self.status in SHARED else 0
+        return answer.cost if self.status in SHARED else self.treatment.saved
 
     def tokens_saved(self, answer: Answer) -> int | None:
         if self.status not in SHARED:
-            return 0
+            return self.treatment.saved_tokens
         return answer.tokens.total if answer.tokens else None
 
     def headers(self, answer: Answer | None) -> dict[str, str]:
@@ -116,6 +125,7 @@ class Receipt:
         if self.bypassed():
             found["X-LEO-Bypass-Reason"] = ", ".join(f"{what}={why}" for what, why in sorted(self.bypassed().items()))
         found.update(self._entry_headers())
+        found.update(self._treatment_headers())
         if self.entry and self.entry.replayed:
             found["Idempotent-Replayed"] = "true"
         if answer.simulated if answer else self.simulated:
@@ -135,6 +145,17 @@ class Receipt:
             return {"X-LEO-Entry-ID": self.entry.plan.content_key}
         return {}
 
+    def _treatment_headers(self) -> dict[str, str]:
+        done, found = self.treatment, {}
+        if done.decomposed:
+            found["X-LEO-Parts"] = ", ".join(part.source for part in done.parts)
+        if done.prompt_before is not None:
+            found["X-LEO-Prompt-Tokens"] = f"{done.prompt_before} -> {done.prompt_after}"
+        if self.memory:
+            recalled = self.memory.recalled
+            found["X-LEO-Memory"] = f"notes={len(recalled.items)}, shortened={recalled.blocks}"
+        return found
+
     def _answer_headers(self, answer: Answer) -> dict[str, str]:
         found = {"X-LEO-Cost": dollars_text(self.cost(answer)), "X-LEO-Cost-Saved": dollars_text(self.cost_saved(answer))}
         if self.status in STORED:
@@ -149,12 +170,17 @@ class Receipt:
     def metrics(self, answer: Answer) -> dict[str, Any]:
         """The fields that a completion carries beside OpenAI's; what nothing has measured is null."""
         cost, saved = dollars(self.cost(answer)), dollars(self.cost_saved(answer))
-        match = self.match or NOTHING
+        match, done = self.match or NOTHING, self.treatment
         return {
             "optimization_metrics": {
                 "cache_hit": self.status in STORED,
                 "cache": self.status,
-                "decomposed": None,
+                "decomposed": done.decomposed,
+                "parts": [_part(part) for part in done.parts],
+                "prompt_tokens_before": done.prompt_before,
+                "prompt_tokens_after": done.prompt_after,
+                "stages_ms": round(done.stages_ms, 3),
+                "memory": _memory(self.memory) if self.memory else None,
                 "confidence_score": None,
                 "similarity": _rounded(match.similarity),
                 "score": _rounded(match.score),
@@ -193,7 +219,7 @@ class Receipt:
     def event(self, answer: Answer | None, error: GatewayError | None = None) -> RequestEvent:
         """What the ledger is told."""
         tokens = answer.tokens if answer else None
-        meaning, match = self.meaning or NOTHING, self.match or NOTHING
+        meaning, match, done = self.meaning or NOTHING, self.match or NOTHING, self.treatment
         refused = None if self.entry else 0  # what was not admitted has cost nothing; what failed later, nobody knows
         assert self.principal is not None
         return RequestEvent(
@@ -226,7 +252,27 @@ class Receipt:
             threshold=_within(0, meaning.threshold, 2),
             novelty=_within(0, meaning.novelty, 1),
             entry_id=match.entry_id,
+            parts=len(done.parts) or None,
+            parts_stored=done.parts_stored if done.parts else None,
+            prompt_before=done.prompt_before,
+            prompt_after=done.prompt_after,
+            stages_ms=done.stages_ms or None,
         )
+
+
+def _memory(used: Remembered) -> dict[str, Any]:
+    recalled = used.recalled
+    return {
+        "notes": [item.id for item in recalled.items],
+        "shortened": recalled.blocks,
+        "tokens_before": recalled.tokens_before,
+        "tokens_after": recalled.tokens_after,
+        "standalone": recalled.standalone,
+    }
+
+
+def _part(done: PartDone) -> dict[str, Any]:
+    return {"source": done.source, "entry_id": done.entry_id, "score": _rounded(done.score)}
 
 
 def _rounded(value: float | None) -> float | None:

@@ -14,8 +14,23 @@ import msgspec
 
 from pipeline.admission.answer import Answer
 from pipeline.admission.runs import Rider, RunRequest
+from pipeline.admission.treatment import Treatment
 from pipeline.cache.semantic.found import Found
+from pipeline.cache.semantic.question import Question
 from pipeline.upstream.cancel import CancelToken
+
+
+class Gained(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer to a part of the question, which may answer that part by itself, or what a lookup of the part has found.
+
+    `body` is the request that asks for the part alone, `content_key` its key.
+    """
+
+    body: bytes
+    content_key: str
+    question: Question | None
+    answer: Answer | None = None
+    found: Found | None = None
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +46,9 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     answer: Answer | None = None
     source: str = "upstream"
     found: Found | None = None  # by meaning
+    sent: bytes | None = None  # the body that goes upstream, where it is not the caller's
+    treatment: Treatment | None = None
+    gained: tuple[Gained, ...] = ()  # beside the answer
     decision: str = ""
 
 

@@ -14,6 +14,7 @@ from pipeline.admission.answer import Answer
 from pipeline.admission.events import Accepted, Answered, Event, Failed, Restarted, RunFailed
 from pipeline.admission.follow import LOST, Follower, Subscription
 from pipeline.admission.runs import Admission, RunRequest, Runs
+from pipeline.admission.treatment import Treatment
 from pipeline.cache.exact import ExactCache
 from pipeline.cache.meaning import Meaning
 from pipeline.errors import Cancelled, Overloaded
@@ -64,6 +65,7 @@ class Entry:
         self.answer: Answer | None = admission.answer
         self.not_stored: str | None = None
         self.meaning: Meaning | None = None
+        self.treatment: Treatment | None = None
         self._subscription = subscription
         self._readmit = readmit
         self._left = False
@@ -104,6 +106,7 @@ class Entry:
         if answered.source in ("exact", "semantic"):
             self.status = answered.source  # type: ignore[assignment]  # a stage found the answer stored: a hit after all
         self.meaning = answered.meaning
+        self.treatment = answered.treatment
         self.not_stored = answered.not_stored
 
     def _again(self) -> None:
@@ -147,9 +150,10 @@ class Door:
         self._room = room
         self._limits = limits
 
-    def enter(self, request: Request, controls: Controls, policy: Policy, caller: Caller) -> Entry:
-        """Admit a request. Raises Conflict, Overloaded, StoreUnavailable."""
-        plan = make_plan(request, controls, policy, caller.tenant, partition=caller.partition, unique=ids.unique_key)
+    def enter(self, request: Request, controls: Controls, policy: Policy, caller: Caller, alone: Request | None = None) -> Entry:
+        """Admit a request; `alone` is that of `make_plan`. Raises Conflict, Overloaded, StoreUnavailable."""
+        partition = caller.partition
+        plan = make_plan(request, controls, policy, caller.tenant, partition=partition, unique=ids.unique_key, alone=alone)
         patience = min(controls.deadline or self._limits.deadline, self._limits.max_deadline)
         return self._enter(plan, _run_request(plan, request, caller), time.monotonic() + patience)
 
@@ -196,6 +200,9 @@ def _run_request(plan: Plan, request: Request, caller: Caller) -> RunRequest:
         transparent=plan.transparent,
         author=caller.principal,
         question=plan.question,
+        lent=plan.lent,
+        optimize=plan.optimize,
+        apart=plan.apart,
     )
 
 

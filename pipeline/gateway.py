@@ -20,11 +20,15 @@ from pipeline.billing import Bill
 from pipeline.cache.exact import ExactCache
 from pipeline.cache.hot import HotTable
 from pipeline.cache.keep import keep, why_not_stored
-from pipeline.cache.semantic.parts import SemanticParts
+from pipeline.cache.semantic.parts import SemanticParts, secret_of
 from pipeline.cache.tracking import Tracker
 from pipeline.canary import Canary
 from pipeline.chain import Chain, Stage, State
+from pipeline.composite.beside import Beside
+from pipeline.composite.compose import Composer
+from pipeline.composite.known import Finder, Recurring
 from pipeline.door import Door, Limits
+from pipeline.earns import Earns
 from pipeline.errors import Overloaded
 from pipeline.feedback import Feedback
 from pipeline.ledger.analytics import Analytics
@@ -32,15 +36,24 @@ from pipeline.ledger.events import CallEvent, RequestEvent
 from pipeline.ledger.lease import Lease
 from pipeline.ledger.stream import BufferedLedger, LedgerStream
 from pipeline.ledger.writer import LedgerWriter
+from pipeline.memory.history import Shape
+from pipeline.memory.items import new_id
+from pipeline.memory.memory import Memory
+from pipeline.memory.select import Budget
+from pipeline.memory.store import MemoryStore
+from pipeline.optimise.count import Counter
 from pipeline.recent import Recent
 from pipeline.redis_client import connect
 from pipeline.reload import ModelReload
+from pipeline.remembering import Remembering
 from pipeline.runner import Runner
 from pipeline.settings import Settings, environment
-from pipeline.stages.call import aside, call
+from pipeline.stages.call import Ask, aside, asking, call
+from pipeline.stages.decompose import decompose
 from pipeline.stages.embed import embed
 from pipeline.stages.lookup import lookup
 from pipeline.stages.meaning import learn, meaning
+from pipeline.stages.optimise import TIERS, optimise
 from pipeline.storage.authenticate import Authenticator
 from pipeline.storage.engine import create_engine
 from pipeline.storage.keys import KeyStore
@@ -48,9 +61,11 @@ from pipeline.storage.switches import Switchboard
 from pipeline.upstream.breaker import Breakers
 from pipeline.upstream.caller import Upstreams
 from pipeline.upstream.client import HttpUpstream
+from pipeline.upstream.pricing import Price
 from pipeline.upstream.retry import RetryPolicy
 from pipeline.upstream.simulator import SimSettings, Simulator
 from pipeline.upstream.table import TableHolder, load_table
+from pipeline.upstream.tokens import count_tokens
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +74,8 @@ MAX_UNWRITTEN = 150_000
 
 # A string, the id of the process that does the semantic cache's upkeep (see ledger/lease.py); it only saves work.
 SEMANTIC_LEASE = "leo:semantic:upkeep"
+
+NOTES_TOKENS = 60  # of notes that may go with any prompt, however short
 
 # Web: callers share these for admission; two more serve all who wait (see admission/follow.py).
 CONNECTIONS = {"web": 10, "worker": 24, "ledger": 4, "cli": 2}
@@ -87,6 +104,7 @@ class Gateway:
         self.id = ids.process_id(role)
         self._environ = environment(os.environ) if environ is None else environ
         self._closers: list[Callable[[], None]] = []
+        self._queue: Queue | None = None
 
     def close(self) -> None:
         for closer in reversed(self._closers):
@@ -161,8 +179,55 @@ class Gateway:
         return parts
 
     @cached_property
+    def memory_store(self) -> MemoryStore:
+        return MemoryStore(self.engine, secret_of(self.settings), ids.unix_now)
+
+    @cached_property
+    def remembering(self) -> Remembering:
+        def make(shape: Shape) -> Memory:
+            return Memory(self.memory_store, count_tokens, ids.unix_now, new_id, budget=Budget(least=NOTES_TOKENS), shape=shape)
+
+        return Remembering(make, self._price)
+
+    @cached_property
     def feedback(self) -> Feedback:
         return Feedback(self.engine, self.cache, self.semantic)
+
+    def _price(self, model: str) -> Price | None:
+        return self.tables.current.resolve(model).price
+
+    @cached_property
+    def _ask(self) -> Ask:
+        return asking(self.upstreams, self.record_call, self._bill)
+
+    @cached_property
+    def _counter(self) -> Counter:
+        return Counter()
+
+    @cached_property
+    def _composer(self) -> Composer:
+        return Composer(
+            Finder(self.cache, self.semantic.cache),
+            Recurring(self.redis, self.settings.exact_ttl_s),
+            self._ask,
+            self._counter,
+            self._price,
+            self.settings.decomposition_calls,
+            lambda: self._beside,
+        )
+
+    def use(self, queue: Queue) -> None:
+        """Where a worker puts the runs that it makes itself."""
+        self._queue = queue
+
+    @cached_property
+    def _beside(self) -> Beside | None:
+        if self.settings.decomposition != "parallel" or self._queue is None:
+            return None
+        queue = self._queue
+        follower = Follower(self.runs, queue.submit, queue.empty, id=self.id, beat=self.settings.heartbeat_s)
+        self._closers.append(follower.close)
+        return Beside(self.runs, self.runner, queue.submit, follower)
 
     @cached_property
     def chain(self) -> Chain:
@@ -172,7 +237,9 @@ class Gateway:
             (
                 Stage("lookup", lookup(self.cache)),
                 Stage("meaning", meaning(self.semantic.cache), optional=True),
-                Stage("call", call(self.upstreams, self.record_call, self._bill), queue="upstream"),
+                Stage("decompose", decompose(self._composer, Earns()), queue="upstream", optional=True),
+                Stage("optimise", optimise(TIERS[s.prompt_optimization], self._counter, self._price), optional=True),
+                Stage("call", call(self._ask), queue="upstream"),
                 Stage(
                     "learn",
                     learn(
@@ -192,6 +259,8 @@ class Gateway:
 
     def _why_not_stored(self, state: State) -> str | None:
         assert state.answer is not None
+        if state.treatment and not state.treatment.fresh:
+            return "composed"  # of stored answers: a copy would outlive them
         return why_not_stored(state.request, state.answer, self.settings.max_answer_bytes)
 
     @cached_property

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 RETRY_S = 0.2
 OUTAGE_S = 15.0
 T = TypeVar("T")
-Keep = Callable[[State, Answer], Sequence[Callable[[Any], None]]]
+Keep = Callable[[str, str, Answer], Sequence[Callable[[Any], None]]]
 
 
 class Writer:
@@ -82,7 +82,8 @@ class Writer:
 class Runner:
     """Runs hops. `patience` bounds any one of them, in seconds; callers' deadlines usually end it earlier.
 
-    `keep` tells what is written along with an answer that may be served again (see `Runs.finish`).
+    `keep` tells, of a run's key, a content key and an answer for it that may be served again, what is written along with the end
+    of the run (see `Runs.finish`).
     """
 
     def __init__(
@@ -92,7 +93,7 @@ class Runner:
         keeper: LeaseKeeper,
         why_not_stored: Callable[[State], str | None],
         patience: float,
-        keep: Keep = lambda state, answer: (),
+        keep: Keep = lambda run, key, answer: (),
     ) -> None:
         self._runs = runs
         self._chain = chain
@@ -182,10 +183,15 @@ class Runner:
         writer.decided("admit", reason or "stored", started)
         # What was found by meaning stays the entry that it is: a copy would outlive its removal.
         stores = reason is None and state.key == state.request.content_key and state.source != "semantic"
-        new = reason is None and state.source == "upstream"
-        after = self._keep(state, state.answer) if new else ()
+        kept = [(state.request.content_key, state.answer)] if reason is None and state.source == "upstream" else []
+        kept += [(one.content_key, one.answer) for one in state.gained if one.answer and self._storable(state, one.answer)]
+        after = [command for key, answer in kept for command in self._keep(state.key, key, answer)]
         meaning = state.found.meaning if state.found else None
-        return writer.finish(Answered(state.answer, state.source, reason, meaning), state.answer if stores else None, after)
+        answered = Answered(state.answer, state.source, reason, meaning, state.treatment)
+        return writer.finish(answered, state.answer if stores else None, after)
+
+    def _storable(self, state: State, part: Answer) -> bool:
+        return self._why_not_stored(msgspec.structs.replace(state, answer=part, treatment=None)) is None
 
     @staticmethod
     def _cancelled(writer: Writer, cancel: CancelToken) -> int | None:

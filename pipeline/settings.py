@@ -74,6 +74,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     semantic_max_mb: Positive = 4096
     secret_key: str = ""  # seals what is stored; empty: one is made under LEO_HOME. The same on all machines of a deployment
 
+    # Fewer calls, fewer tokens
+    decomposition: str = "off"  # several questions in one are answered part by part where that saves a call: on, parallel, off
+    decomposition_calls: int = 1  # the most that the parts of one question may take together; the direct answer takes 1
+    prompt_optimization: str = "off"  # how far prompts are shortened: off, lossless, plain, extractive
+
     # Bounds
     max_body_bytes: Positive = 20 * 1024 * 1024
     max_waiting: Positive = 2048  # callers waiting at once in one front-end process
@@ -245,6 +250,14 @@ def _check(settings: Settings) -> None:
 
 
 def _check_semantic(settings: Settings) -> None:
+    if settings.decomposition not in ("on", "parallel", "off"):
+        raise SettingsError(f"LEO_DECOMPOSITION must be 'on', 'parallel' or 'off', not {settings.decomposition!r}.")
+    if not 1 <= settings.decomposition_calls <= 8:
+        raise SettingsError(f"LEO_DECOMPOSITION_CALLS must be from 1 to 8, not {settings.decomposition_calls}.")
+    if settings.prompt_optimization not in ("off", "lossless", "plain", "extractive"):
+        raise SettingsError(
+            f"LEO_PROMPT_OPTIMIZATION must be 'off', 'lossless', 'plain' or 'extractive', not {settings.prompt_optimization!r}."
+        )
     if settings.semantic_sharing not in ("tenant", "key"):
         raise SettingsError(f"LEO_SEMANTIC_SHARING must be 'tenant' or 'key', not {settings.semantic_sharing!r}.")
     if settings.semantic_index not in ("auto", "memory", "pgvector"):

@@ -32,6 +32,7 @@ def run_worker(settings: Settings, queues: tuple[str, ...] = ()) -> None:
     gateway.model_reload.watch()
     celery = create_celery(settings)
     submitter = Submitter(celery, gateway.chain, settings.max_queue)
+    gateway.use(submitter)
     crew = Crew(gateway.runner, submitter.submit_all, settings.upstream_concurrency)
     register(celery, gateway, crew)
     celery.worker_main(

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from pipeline.admission.answer import Answer
+from pipeline.admission.treatment import Treatment
 from pipeline.cache.meaning import Meaning
 from pipeline.errors import GatewayError, UpstreamError
 
@@ -38,13 +39,15 @@ class Restarted(msgspec.Struct, frozen=True, array_like=True, tag_field="event",
 class Answered(msgspec.Struct, frozen=True, array_like=True, tag_field="event", tag="answer"):
     """The end: the whole answer. `source` is 'upstream', or 'exact' or 'semantic' when a stage found it stored.
 
-    `not_stored` says why the next equal request will not get it, None when it will; `meaning` what was found by meaning.
+    `not_stored` says why the next equal request will not get it, None when it will; `meaning` what was found by meaning;
+    `treatment` what was done to the request.
     """
 
     answer: Answer
     source: str
     not_stored: str | None = None
     meaning: Meaning | None = None
+    treatment: Treatment | None = None
 
 
 class Failed(msgspec.Struct, frozen=True, array_like=True, tag_field="event", tag="failed"):

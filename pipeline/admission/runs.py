@@ -19,7 +19,7 @@ from pipeline.admission.events import Event
 from pipeline.admission.keys import WORKING_KEY, answer_key, followers_key, log_prefix, run_key
 from pipeline.cache.semantic.question import Question
 from pipeline.errors import Conflict, Overloaded, StoreUnavailable, UpstreamError
-from pipeline.request.plan import Plan
+from pipeline.request.plan import Apart, Plan
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,9 @@ class RunRequest(msgspec.Struct, frozen=True, array_like=True):
     transparent: bool = False  # every optimiser is off: the body goes upstream as it came
     author: str = ""  # the principal who asked first
     question: Question | None = None  # what may be compared by meaning
+    lent: bool = False  # as in the plan
+    optimize: bool = False  # the prompt may be shortened
+    apart: Apart | None = None  # the question may be taken apart
 
     def __repr__(self) -> str:
         """Neither the key nor the prompt may reach a log line by way of a repr."""

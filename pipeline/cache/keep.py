@@ -10,20 +10,18 @@ import msgspec
 from pipeline.admission.answer import Answer
 from pipeline.admission.runs import RunRequest
 from pipeline.cache.exact import ExactCache
-from pipeline.chain import State
 
 # An answer that was cut off or filtered is not what the next caller asked for.
 GOOD_ENDINGS = frozenset({"stop", "tool_calls", "function_call"})
 
 
-def keep(cache: ExactCache, state: State, answer: Answer) -> list[Callable[[Any], None]]:
+def keep(cache: ExactCache, run: str, key: str, answer: Answer) -> list[Callable[[Any], None]]:
     """Commands for a Redis pipeline that put an answer where the next equal request looks, and into its tenant's catalogue.
 
-    A run that goes by its content stores its answer when it ends, in one step with telling its callers.
+    A run that goes by its content (`run` is its key) stores its answer when it ends, in one step with telling its callers.
     """
-    key = state.request.content_key
     commands: list[Callable[[Any], None]] = [lambda pipe: cache.catalogue(key, answer, pipe)]
-    if state.key != key:
+    if run != key:
         commands.insert(0, lambda pipe: cache.put(key, answer, pipe))
     return commands
 

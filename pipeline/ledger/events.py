@@ -20,6 +20,7 @@ Text = Annotated[str, Meta(max_length=MAX_TEXT)]  # `decode` cuts what is longer
 # The bounds keep the sums of one hour inside 64 bits: a figure beyond them is an upstream's mistake, not a cost.
 Tokens = Annotated[int, Meta(ge=0, le=10**10)]
 Picos = Annotated[int, Meta(ge=0, le=10**15)]  # at most a thousand dollars
+Saved = Annotated[int, Meta(ge=-(10**15), le=10**15)]  # of either: what was meant to save may have cost
 Millis = Annotated[float, Meta(ge=0, le=1e9)]
 UnixSeconds = Annotated[float, Meta(ge=0, le=1e11)]
 Cosine = Annotated[float, Meta(ge=-1, le=1)]
@@ -36,9 +37,11 @@ class RequestEvent(msgspec.Struct, frozen=True, kw_only=True):
     for one that joined a running request), `cost_saved` what it would have cost on top without the gateway.
     `call_id` is the CallEvent whose answer it got.
 
-    The last five are of a question that was compared by meaning (pipeline.cache.meaning), None for all others:
+    `similarity` to `novelty` are of a question that was compared by meaning (pipeline.cache.meaning), None for all others:
     `similarity` and `score` of the best stored question, the `threshold` that the score had to reach, the `novelty` of
-    the question. `entry_id` is the content key of the answer when one was served by meaning.
+    the question. `entry_id` is the content key of the answer when one was served by meaning. `parts` is how many questions the
+    one was taken apart into, `parts_stored` how many of them were answered out of a cache. `prompt_before` and `prompt_after`
+    are the tokens of a prompt that was shortened, and `stages_ms` what taking apart and shortening took.
     """
 
     id: Id
@@ -57,8 +60,8 @@ class RequestEvent(msgspec.Struct, frozen=True, kw_only=True):
     completion_tokens: Tokens | None = None
     cached_tokens: Tokens | None = None
     cost: Picos | None = None
-    cost_saved: Picos | None = None
-    tokens_saved: Tokens | None = None
+    cost_saved: Saved | None = None
+    tokens_saved: Saved | None = None
     latency_ms: Millis
     overhead_ms: Millis | None = None
     log_key: Text
@@ -69,6 +72,11 @@ class RequestEvent(msgspec.Struct, frozen=True, kw_only=True):
     threshold: Threshold | None = None
     novelty: Share | None = None
     entry_id: Text | None = None
+    parts: Tokens | None = None
+    parts_stored: Tokens | None = None
+    prompt_before: Tokens | None = None
+    prompt_after: Tokens | None = None
+    stages_ms: Millis | None = None
 
 
 class CallEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,6 +13,8 @@ What each sum means (every one is a whole number, so that adding in any order gi
     unpriced                    requests of which the cost or the saving is not known
     cost_unknown                requests of which the cost is not known
     semantic_looked             requests whose question was compared by meaning, hit or not
+    decomposed                  requests that were taken apart into `parts`, of which `parts_stored` came from a cache
+    optimised, tokens_spared    requests whose prompt was shortened, and by how many tokens
     saving_known, saving_unknown    requests that saved a call (hits, and others with a saving): is it known how much
     latency_us, overhead_us     microseconds; overhead_known is how many requests the second one is the sum of
     calls, call_failures, ..    the same of the calls to upstreams, under the model's name at the upstream
@@ -44,6 +46,7 @@ REQUEST_SUMS = (
     *("requests", "hits_exact", "hits_semantic", "hits_dedup", "misses", "bypassed", "cache_errors", "failures"),
     *("prompt_tokens", "completion_tokens", "cached_tokens", "tokens_saved", "cost", "cost_saved"),
     *("unpriced", "cost_unknown", "saving_known", "saving_unknown", "semantic_looked"),
+    *("decomposed", "parts", "parts_stored", "optimised", "tokens_spared"),
     *_TIMES,
 )
 CALL_SUMS = (
@@ -87,6 +90,11 @@ def of_request(event: RequestEvent) -> Values:
         int(saved is not None and (hit or saved > 0)),
         int(saved is None and hit),
         int(event.threshold is not None),
+        int(bool(event.parts)),
+        event.parts or 0,
+        event.parts_stored or 0,
+        int(event.prompt_before is not None),
+        (event.prompt_before or 0) - (event.prompt_after or 0),
         _micros(event.latency_ms),
         _micros(event.overhead_ms),
         int(event.overhead_ms is not None),

@@ -3,6 +3,7 @@
     Cache-Control: no-cache | no-store | max-age=SECONDS
     X-LEO-Disable: all | cache, dedup, semantic, decompose, optimize, ...
     X-LEO-Deadline: SECONDS
+    X-LEO-Memory: on | off
     Idempotency-Key: up to 255 visible characters
 
 `no-cache` asks for a fresh answer, which then replaces the stored one; `no-store` keeps this request
@@ -35,6 +36,7 @@ class Controls(msgspec.Struct, frozen=True, kw_only=True):
     disabled: frozenset[Reuse] = frozenset()
     deadline: float | None = None
     idempotency_key: str | None = None
+    memory: bool | None = None
 
 
 def parse_controls(header: Callable[[str], str | None]) -> Controls:
@@ -52,6 +54,7 @@ def parse_controls(header: Callable[[str], str | None]) -> Controls:
         disabled=_disabled(header("X-LEO-Disable") or ""),
         deadline=_deadline(header("X-LEO-Deadline")),
         idempotency_key=_idempotency_key(header("Idempotency-Key")),
+        memory=_memory(header("X-LEO-Memory")),
     )
 
 
@@ -83,6 +86,15 @@ def _deadline(header: str | None) -> float | None:
     if seconds == 0:
         raise BadRequest("X-LEO-Deadline must be more than 0 seconds.", param="X-LEO-Deadline")
     return seconds
+
+
+def _memory(header: str | None) -> bool | None:
+    if header is None:
+        return None
+    wished = header.strip().lower()
+    if wished not in ("on", "off"):
+        raise BadRequest(f"X-LEO-Memory must be 'on' or 'off', not '{header[:40]}'.", param="X-LEO-Memory")
+    return wished == "on"
 
 
 def _idempotency_key(header: str | None) -> str | None:

@@ -20,14 +20,27 @@ SHARING = frozenset({Reuse.EXACT, Reuse.DEDUP})
 class Policy(msgspec.Struct, frozen=True):
     """What the operator allows this tenant: what exists and is switched off, and the limits of the caches.
 
-    `by_meaning`: there is a semantic cache; `meaning_temperature` is the highest at which it answers.
+    `by_meaning`, `decompose`, `optimize`: there is a semantic cache, and these stages are there; `meaning_temperature` is the
+    highest at which the cache answers.
     """
 
     off: frozenset[Reuse] = frozenset()
     per_user: bool = False
     max_temperature: float = 2.0
     by_meaning: bool = False
+    decompose: bool = False
+    optimize: bool = False
     meaning_temperature: float = 0.7
+
+
+class Apart(msgspec.Struct, frozen=True, array_like=True):
+    """What the keys of a question's parts depend on, beside the request. The first two are those of `content_key`; `by_meaning`:
+    the parts may be compared by meaning.
+    """
+
+    partition: str
+    per_user: bool
+    by_meaning: bool
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +58,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     max_age: float | None = None
     fingerprint: str = ""  # set with an Idempotency-Key: another body under the same key is a conflict
     question: Question | None = None  # what may be compared by meaning
+    lent: bool = False  # the question is not what was asked, but what it means: its answer is looked up by it, not kept
+    apart: Apart | None = None  # the question may be taken apart
+    optimize: bool = False  # the prompt may be shortened
     reasons: dict[str, str] = {}
 
     @property
@@ -70,10 +86,16 @@ def make_plan(
     *,
     partition: str = "",
     unique: Callable[[], str],
+    alone: Request | None = None,
 ) -> Plan:
-    """The plan. `unique` makes a key that nobody else has, for runs that are not shared."""
+    """The plan. `unique` makes a key that nobody else has, for runs that are not shared. `alone` asks the same without a history,
+    and is compared by meaning in its place.
+    """
     reasons = _ruled_out(request, controls, policy)
-    asked = _question(request, policy, tenant, partition, reasons)
+    apart = None
+    if _may(Reuse.DECOMPOSE, policy.decompose, request, reasons):
+        apart = Apart(partition, policy.per_user, policy.by_meaning and _may_compare(request, policy, reasons))
+    asked = _question(alone or request, policy, tenant, partition, reasons)
     allowed = ALL - reasons.keys()
     content = content_key(request, tenant, partition=partition, per_user=policy.per_user)
     exact, dedup = Reuse.EXACT in allowed, Reuse.DEDUP in allowed
@@ -94,15 +116,26 @@ def make_plan(
         max_age=controls.max_age,
         fingerprint=fingerprint,
         question=asked,
+        lent=alone is not None,
+        apart=apart if exact and not fresh else None,
+        optimize=_may(Reuse.OPTIMIZE, policy.optimize, request, reasons),
         reasons={reuse.value: why for reuse, why in reasons.items()} | _freshness(controls),
     )
+
+
+def _may(what: Reuse, offered: bool, request: Request, reasons: dict[Reuse, str]) -> bool:
+    return offered and what not in reasons and request.endpoint == "chat/completions"
+
+
+def _may_compare(request: Request, policy: Policy, reasons: dict[Reuse, str]) -> bool:
+    return Reuse.SEMANTIC not in reasons and (request.params.get("temperature") or 0) <= policy.meaning_temperature
 
 
 def _question(request: Request, policy: Policy, tenant: str, partition: str, reasons: dict[Reuse, str]) -> Question | None:
     """What may be compared by meaning. Without it, `reasons` says why, where it is anything about this request."""
     if not policy.by_meaning or request.endpoint != "chat/completions" or Reuse.SEMANTIC in reasons:
         return None
-    if (request.params.get("temperature") or 0) > policy.meaning_temperature:
+    if not _may_compare(request, policy, reasons):
         reasons[Reuse.SEMANTIC] = "temperature"
         return None
     found = question(request, tenant, partition=partition, per_user=policy.per_user)

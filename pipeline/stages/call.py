@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -19,20 +20,34 @@ from pipeline.upstream.cancel import CancelToken
 from pipeline.upstream.types import CallRecord, UpstreamAnswer, UpstreamRequest
 
 ASIDE_S = 120.0
+OnDelta = Callable[[list[bytes]], None]
 
 
-def call(upstreams: Upstreams, record: Callable[[CallEvent], None], bill: Callable[[CallEvent], Rider]) -> StageFunction:
-    """The stage that costs money. Raises UpstreamError, NotFound, DeadlineExceeded, Cancelled.
+class Asked(NamedTuple):
+    """An answer, and how many calls it took."""
 
-    `record` puts an event into the ledger at once; `bill` makes of it what goes there with the answer.
+    answer: Answer
+    calls: int
+
+
+class Ask(Protocol):
+    """Asks an upstream for a run that somebody waits for; without `on_delta` the answer is not streamed. Each call is in the
+    ledger; `purpose` sets their ids apart from those of other questions of the run. Raises UpstreamError, NotFound,
+    DeadlineExceeded, Cancelled.
     """
 
-    def run(state: State, work: Work) -> State:
+    def __call__(self, state: State, work: Work, body: bytes, on_delta: OnDelta | None, *, purpose: str = "") -> Asked: ...
+
+
+def asking(upstreams: Upstreams, record: Callable[[CallEvent], None], bill: Callable[[CallEvent], Rider]) -> Ask:
+    """`record` puts an event into the ledger at once; `bill` makes of it what goes there with the answer."""
+
+    def ask(state: State, work: Work, body: bytes, on_delta: OnDelta | None, *, purpose: str = "") -> Asked:
         request = state.request
         calls: list[CallEvent] = []
 
         def on_call(made: CallRecord) -> None:
-            event = _event(state, len(calls), made)
+            event = _event(state, f"{purpose}{len(calls)}", made)
             calls.append(event)
             # After a failure there may be a pause and another try, and a worker can die in it.
             if event.outcome == OK:
@@ -41,27 +56,37 @@ def call(upstreams: Upstreams, record: Callable[[CallEvent], None], bill: Callab
                 record(event)
 
         for number in range(state.lost):
-            record(_lost(state, number))
+            record(_lost(state, number))  # again with each question of the run: the ledger takes an id once
         started = time.monotonic()
         answer = upstreams.call(
             UpstreamRequest(
                 request.endpoint,
                 request.model,
-                request.body,
-                request.stream,
+                body,
+                on_delta is not None,
                 caller_key=request.caller_key,
                 untouched=request.transparent,
             ),
             deadline=work.deadline,
             cancel=work.cancel,
-            on_delta=work.deltas,
+            on_delta=on_delta or (lambda chunks: None),
             on_call=on_call,
             assemble=assemble,
         )
-        elapsed_ms = (time.monotonic() - started) * 1000
         call_id = calls[-1].id if calls else None
-        decision = f"{answer.upstream} answered" + (f" after {len(calls)} calls" if len(calls) > 1 else "")
-        return msgspec.structs.replace(state, answer=_answer(request.tenant, answer, elapsed_ms, call_id), decision=decision)
+        return Asked(_answer(request.tenant, answer, (time.monotonic() - started) * 1000, call_id), len(calls))
+
+    return ask
+
+
+def call(ask: Ask) -> StageFunction:
+    """The stage that costs money. Raises what `ask` does."""
+
+    def run(state: State, work: Work) -> State:
+        request = state.request
+        answer, calls = ask(state, work, state.sent or request.body, work.deltas if request.stream else None)
+        decision = f"{answer.upstream} answered" + (f" after {calls} calls" if calls > 1 else "")
+        return msgspec.structs.replace(state, answer=answer, decision=decision)
 
     return run
 
@@ -77,7 +102,7 @@ def aside(upstreams: Upstreams, record: Callable[[CallEvent], None]) -> Callable
 
         def on_call(made: CallRecord) -> None:
             calls.append(made)
-            record(msgspec.structs.replace(_event(state, len(calls), made), id=f"{state.run_id}:{purpose}{len(calls)}"))
+            record(_event(state, f"{purpose}{len(calls)}", made))
 
         started = time.monotonic()
         try:
@@ -129,9 +154,9 @@ def _lost(state: State, number: int) -> CallEvent:
     )
 
 
-def _event(state: State, number: int, made: CallRecord) -> CallEvent:
+def _event(state: State, name: str, made: CallRecord) -> CallEvent:
     request = state.request
-    return call_event(made, id=f"{state.run_id}:{number}", tenant=request.tenant, log_key=state.key, endpoint=request.endpoint)
+    return call_event(made, id=f"{state.run_id}:{name}", tenant=request.tenant, log_key=state.key, endpoint=request.endpoint)
 
 
 def call_event(made: CallRecord, *, id: str, tenant: str, log_key: str, endpoint: str) -> CallEvent:

@@ -14,7 +14,7 @@ from pipeline.cache.exact import answer_text
 from pipeline.cache.keep import why_not_stored
 from pipeline.cache.semantic.found import Asker, Found
 from pipeline.cache.semantic.question import Question
-from pipeline.chain import StageFunction, State, Work
+from pipeline.chain import Gained, StageFunction, State, Work
 from pipeline.errors import GatewayError
 from pipeline.upstream.types import UpstreamRequest
 
@@ -55,47 +55,71 @@ def learn(cache: Callable[[], SemanticCache | None], aside: Aside, judge_model: 
     """
 
     def run(state: State, work: Work) -> State:
-        question = state.request.question
-        known = cache() if question is not None else None  # without a question nothing needs the models
-        if known is None or question is None or state.answer is None:
+        learned = [one for one in _to_learn(state) if one.question is not None]
+        known = cache() if learned else None  # without a question nothing needs the models
+        if known is None or state.answer is None:
             return msgspec.structs.replace(state, decision="nothing to learn")
+        learner = _Learner(known, state, aside, judge_model, max_bytes)
         try:
-            decisions = [_judged(known, state, question, state.found)] if state.found else []
-            if state.source == "upstream" and not why_not_stored(state.request, state.answer, max_bytes):
-                cosines = state.found.cosines if state.found else None
-                why = known.keep(_asker(state), question, state.request.content_key, state.answer, cosines)
-                decisions.append(f"not kept: {why}" if why else "kept")
+            decisions = [decision for one in learned for decision in learner.learn(one)]
             return msgspec.structs.replace(state, decision=", ".join(decisions))
         except GatewayError as error:
             log.warning("semantic_learning_failed reason=%s", error.code)
             return msgspec.structs.replace(state, decision="failed")
 
-    def _judged(known: SemanticCache, state: State, question: Question, found: Found) -> str:
-        if found.served is not None and not found.audit:
-            return "not audited"
-        if judge_model:
-            asked = count(1)
-            said = known.ask_judge(
-                question, found, judge_model, lambda body: _text(_ask_judge(state, f"judge{next(asked)}-", body))
-            )
-        else:
-            fresh = _audit(state) if found.served is not None else state.answer
-            said = known.compare(found, fresh) if fresh else None
-        return f"candidate right: {said.same:.2f}" if said else "no verdict"
-
-    def _audit(state: State) -> Answer | None:
-        request = state.request
-        again = UpstreamRequest(request.endpoint, request.model, request.body, request.stream, caller_key=request.caller_key)
-        return aside(state, "audit", again)
-
-    def _ask_judge(state: State, purpose: str, body: bytes) -> Answer | None:
-        return aside(state, purpose, UpstreamRequest("chat/completions", judge_model, body, stream=False))
-
     return run
 
 
-def _text(answer: Answer | None) -> str | None:
-    return answer_text(answer) if answer else None
+class _Learner:
+    """Learns from one run."""
+
+    def __init__(self, cache: SemanticCache, state: State, aside: Aside, judge_model: str, max_bytes: int) -> None:
+        self._cache = cache
+        self._state = state
+        self._aside = aside
+        self._judge_model = judge_model
+        self._max_bytes = max_bytes
+
+    def learn(self, one: Gained) -> list[str]:
+        assert one.question is not None
+        decisions = [self._judged(one, one.question, one.found)] if one.found else []
+        if one.answer and not why_not_stored(self._state.request, one.answer, self._max_bytes):
+            cosines = one.found.cosines if one.found else None
+            why = self._cache.keep(_asker(self._state), one.question, one.content_key, one.answer, cosines)
+            decisions.append(f"not kept: {why}" if why else "kept")
+        return decisions
+
+    def _judged(self, one: Gained, question: Question, found: Found) -> str:
+        if found.served is not None and not found.audit:
+            return "not audited"
+        if self._judge_model:
+            asked = count(1)
+            said = self._cache.ask_judge(
+                question, found, self._judge_model, lambda body: self._ask_judge(f"judge{next(asked)}-", body)
+            )
+        else:
+            fresh = self._audit(one.body) if found.served is not None else one.answer
+            said = self._cache.compare(found, fresh) if fresh else None
+        return f"candidate right: {said.same:.2f}" if said else "no verdict"
+
+    def _audit(self, body: bytes) -> Answer | None:
+        request = self._state.request
+        again = UpstreamRequest(request.endpoint, request.model, body, request.stream, caller_key=request.caller_key)
+        return self._aside(self._state, "audit", again)
+
+    def _ask_judge(self, purpose: str, body: bytes) -> str | None:
+        judged = UpstreamRequest("chat/completions", self._judge_model, body, stream=False)
+        answer = self._aside(self._state, purpose, judged)
+        return answer_text(answer) if answer else None
+
+
+def _to_learn(state: State) -> list[Gained]:
+    """The question as a whole, unless its answer is put together from stored ones, and its parts."""
+    composed = state.treatment is not None and not state.treatment.fresh
+    fresh = state.answer if state.source == "upstream" and not state.request.lent else None
+    request = state.request
+    whole = Gained(body=request.body, content_key=request.content_key, question=request.question, answer=fresh, found=state.found)
+    return [*([] if composed else [whole]), *state.gained]
 
 
 def _asker(state: State) -> Asker:

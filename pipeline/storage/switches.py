@@ -26,7 +26,8 @@ STRATEGIES = (
     "micro_memory",
     "proofs",
 )
-IMPLEMENTED = frozenset({"adaptive_cache", "request_deduplication"})
+IMPLEMENTED = frozenset({"adaptive_cache", "micro_memory", "prompt_optimization", "query_decomposition", "request_deduplication"})
+ON_REQUEST = frozenset({"micro_memory"})  # where nothing is set, it is off, but for requests that ask for it
 
 FRESH_S = 1.0
 RETRY_S = 5.0
@@ -65,12 +66,18 @@ class Switchboard:
         self._errands = Errands("switches-ahead")
 
     def enabled(self, strategy: str, tenant: str) -> bool:
-        """Whether a strategy works for a tenant: its own setting, else the global one, else on.
+        """Whether a strategy works for a tenant: its own setting, else the global one, else on, or off if it works on request.
 
         A strategy that this version does not have is always off. Raises errors.BadRequest for an unknown name.
         """
         _check_name(strategy)
         return _look_up(self._current(), strategy, tenant)[0]
+
+    def set_to(self, strategy: str, tenant: str) -> bool | None:
+        """What was set for a tenant, or for everybody; None where nothing was."""
+        _check_name(strategy)
+        enabled, scope = _look_up(self._current(), strategy, tenant)
+        return None if scope == "default" else enabled
 
     def status(self, tenant: str) -> dict[str, dict[str, Any]]:
         """Per strategy: is it on for this tenant, does this version have it, and who decided (default, global, tenant)."""
@@ -168,4 +175,4 @@ def _look_up(table: Table, strategy: str, tenant: str) -> tuple[bool, str]:
         enabled = table.get((scope, strategy))
         if enabled is not None:
             return enabled and available, label
-    return available, "default"
+    return available and strategy not in ON_REQUEST, "default"

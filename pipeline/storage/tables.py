@@ -132,6 +132,11 @@ class RequestColumns:
     threshold: Mapped[float | None]
     novelty: Mapped[float | None]
     entry_id: Mapped[str | None]
+    parts: Mapped[int | None]
+    parts_stored: Mapped[int | None]
+    prompt_before: Mapped[int | None]
+    prompt_after: Mapped[int | None]
+    stages_ms: Mapped[float | None]
 
 
 class LedgerRequest(RequestColumns, Base):
@@ -207,6 +212,11 @@ class LedgerRollup(Base):
     saving_unknown: Mapped[int]
     saving_known: Mapped[int]
     semantic_looked: Mapped[int] = mapped_column(server_default="0")
+    decomposed: Mapped[int] = mapped_column(server_default="0")
+    parts: Mapped[int] = mapped_column(server_default="0")
+    parts_stored: Mapped[int] = mapped_column(server_default="0")
+    optimised: Mapped[int] = mapped_column(server_default="0")
+    tokens_spared: Mapped[int] = mapped_column(server_default="0")
     latency_us: Mapped[int]
     overhead_us: Mapped[int]
     overhead_known: Mapped[int]
@@ -309,3 +319,31 @@ class SemanticPolicy(Base):
     scorer: Mapped[bytes | None]
     threshold: Mapped[bytes | None]
     updated_at: Mapped[float]
+
+
+class MemoryItem(Base):
+    """A note of what a caller has said of itself (pipeline.memory.store).
+
+    `principal` is a digest. `sealed` holds, encrypted, all that the note says, and is empty in one that was forgotten. `place` is
+    a keyed digest of the note's slot, as long as the note stands: so one value stands in a slot, whoever writes at the same time.
+    `superseded_at`: when it stood no more. `delivery` and `ended_by` name the messages that made and ended it.
+    """
+
+    __tablename__ = "memory_items"
+    __table_args__ = (Index(None, "tenant", "principal", "seq"), {"sqlite_autoincrement": True})
+
+    seq: Mapped[int] = mapped_column(BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True)
+    id: Mapped[str] = mapped_column(unique=True)
+    tenant: Mapped[str]
+    principal: Mapped[str]
+    place: Mapped[str | None] = mapped_column(unique=True)
+    kind: Mapped[str]
+    importance: Mapped[float]
+    strength: Mapped[float]
+    created_at: Mapped[float]
+    used_at: Mapped[float]
+    expires_at: Mapped[float] = mapped_column(index=True)
+    superseded_at: Mapped[float | None] = mapped_column(index=True)
+    delivery: Mapped[str]
+    ended_by: Mapped[str | None]
+    sealed: Mapped[bytes]

@@ -91,7 +91,7 @@ class SimServer:
     async def _chat(self, call: HttpCall) -> None:
         body = await call.body()
         with self.journal.call(body, call.headers, stream=False) as entry:
-            answer = self._simulation.chat(body)
+            answer = self._simulation.chat(body, call.headers.get("authorization"))
             if isinstance(answer, Failure):
                 await _send(call, answer)
                 return
@@ -181,6 +181,7 @@ def serve(host: str = "127.0.0.1", port: int = 9000, *, settings: SimSettings | 
 @click.option("--token-ms", default=0.0, show_default=True, help="Between tokens.")
 @click.option("--error-rate", default=0.0, show_default=True, type=click.FloatRange(0, 1))
 @click.option("--error-status", default=503, show_default=True, type=click.IntRange(400, 599))
+@click.option("--prefix-cache-s", default=300.0, show_default=True, help="Seconds that long prefixes stay cached; 0: none are.")
 @click.option("--seed", default=0, show_default=True)
 def main(host: str, port: int, **settings: Any) -> None:
     """Serve simulated models over HTTP."""

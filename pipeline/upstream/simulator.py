@@ -17,7 +17,8 @@ from pipeline import ids
 from pipeline.errors import Cancelled, DeadlineExceeded, UpstreamError
 from pipeline.settings import Settings
 from pipeline.upstream.sim import wire
-from pipeline.upstream.sim.plan import BadBodyError, Delays, SimulatedAnswer, plan
+from pipeline.upstream.sim.plan import BadBodyError, Delays, SimulatedAnswer, parse, plan
+from pipeline.upstream.sim.prefix import MINIMUM, PrefixCache
 from pipeline.upstream.tokens import count_tokens
 from pipeline.upstream.transport import Exchange
 
@@ -34,6 +35,7 @@ class SimSettings(msgspec.Struct, frozen=True):
     seed: int = 0
     fail_next: int = 0  # so many calls fail first, whatever the rate says
     retry_after: float | None = None  # seconds, sent with every error
+    prefix_cache_s: float = 300.0  # so long the beginning of a long prompt is cached after it came; 0: not at all
 
     @classmethod
     def of(cls, settings: Settings) -> SimSettings:
@@ -62,7 +64,11 @@ class Simulation:
     """Plans answers and failures, and counts calls. It neither sleeps nor sends, so both simulators share it."""
 
     def __init__(
-        self, settings: SimSettings, count: Callable[[str], int] = count_tokens, now: Callable[[], float] = ids.unix_now
+        self,
+        settings: SimSettings,
+        count: Callable[[str], int] = count_tokens,
+        now: Callable[[], float] = ids.unix_now,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings = settings
         self.calls = 0
@@ -70,13 +76,16 @@ class Simulation:
         self._now = now
         self._lock = threading.Lock()
         self._left_to_fail = settings.fail_next
+        self._prefixes = PrefixCache(count, clock=clock)
 
     def configure(self, settings: SimSettings) -> None:
-        """Behave like this from the next call on, with the counter of calls at 0 again."""
+        """Behave like this from the next call on, with the counter of calls at 0 again and no prefix cached."""
         with self._lock:
             self.settings, self.calls, self._left_to_fail = settings, 0, settings.fail_next
+        self._prefixes.clear()
 
-    def chat(self, body: bytes) -> SimulatedAnswer | Failure:
+    def chat(self, body: bytes, whose: object = None) -> SimulatedAnswer | Failure:
+        """The answer to a chat body; `whose` is the account that asks, for the prefix cache."""
         settings, turn_to_fail = self._turn()
         try:
             answer = plan(body, seed=settings.seed, delays=Delays(settings.latency_ms, settings.token_ms), count=self._count)
@@ -85,7 +94,17 @@ class Simulation:
         ordered = answer.directive.status
         if ordered is not None and ordered >= 400:
             return self._failure(ordered, answer.directive.retry_after)
-        return self._failure(settings.error_status, settings.retry_after) if turn_to_fail else answer
+        if turn_to_fail:
+            return self._failure(settings.error_status, settings.retry_after)
+        return self._with_cached(answer, body, whose, settings.prefix_cache_s)
+
+    def _with_cached(self, answer: SimulatedAnswer, body: bytes, whose: object, lifetime: float) -> SimulatedAnswer:
+        """The answer with the tokens that the prefix cache had. Prompts too short for one cost nothing here."""
+        tokens = answer.usage.prompt_tokens
+        if lifetime <= 0 or tokens < MINIMUM:
+            return answer
+        cached = self._prefixes.cached(parse(body), tokens, whose, lifetime)
+        return msgspec.structs.replace(answer, usage=msgspec.structs.replace(answer.usage, cached_tokens=cached))
 
     def embeddings(self, body: bytes) -> bytes | Failure:
         settings, turn_to_fail = self._turn()
@@ -133,7 +152,7 @@ class Simulator:
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = ids.unix_now,
     ) -> None:
-        self._simulation = Simulation(settings or SimSettings(), count, now)
+        self._simulation = Simulation(settings or SimSettings(), count, now, clock)
         self._clock = clock
 
     @property
@@ -150,7 +169,7 @@ class Simulator:
             pause.sleep(self._simulation.settings.latency_ms)
             yield _failed(embedded, pause) if isinstance(embedded, Failure) else SimReply(200, {}, pause, body=embedded)
             return
-        answer = self._simulation.chat(exchange.body)
+        answer = self._simulation.chat(exchange.body, exchange.key)
         if isinstance(answer, Failure):
             yield _failed(answer, pause)
             return

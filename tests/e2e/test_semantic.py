@@ -39,6 +39,7 @@ def upstream() -> Iterator[SimulatedUpstream]:
 def gateway(upstream: SimulatedUpstream) -> Iterator[GatewayProcesses]:
     settings = {
         "LEO_SEMANTIC_CACHE": "true",
+        "LEO_DECOMPOSITION": "on",
         "LEO_SEMANTIC_BUDGET": "0.2",
         "LEO_SEMANTIC_AUDITS": "0",
         "LEO_WORKER_PROCESSES": "2",
@@ -270,3 +271,21 @@ def test_the_ledger_knows_hits_by_meaning(gateway: GatewayProcesses) -> None:
     wait_until(lambda: found(gateway, question, entry), 30.0, "a hit")
     wait_until(lambda: json.loads(gateway.get(f"{CACHE}/stats").data)["hits_semantic"] > before, what="the ledger's count")
     assert KEY not in gateway.log
+
+
+def test_a_part_of_a_question_is_found_by_meaning(gateway: GatewayProcesses, upstream: SimulatedUpstream) -> None:
+    entry = learn(gateway, "Who painted the ceiling of the Sistine Chapel?")
+    upstream.reset()
+    response = gateway.ask(chat("Who painted the ceiling of the  sistine Chapel? What is the capital of Mongolia?"))
+    assert response.headers["X-LEO-Parts"] == "semantic, upstream"
+    part = json.loads(response.data)["optimization_metrics"]["parts"][0]
+    assert part["entry_id"] == entry
+    assert part["score"] > 0.6
+    assert upstream.stats()["calls"] == 1
+
+    # The part that was missing is found by meaning from now on.
+    wait_until(lambda: found(gateway, "What is the capital of Mongolia?", _part_entry(response)), 10, "the part being known")
+
+
+def _part_entry(response: urllib3.BaseHTTPResponse) -> str:
+    return str(json.loads(response.data)["optimization_metrics"]["parts"][1]["entry_id"])

@@ -464,7 +464,7 @@ def test_analytics_has_the_promised_shape_and_the_ledgers_figures(house: House) 
     assert metrics["tokens_saved"] == miss.json["usage"]["total_tokens"]
     assert f"{metrics['cost_saved']:.12f}".rstrip("0") == miss.headers["X-LEO-Cost"]
     assert metrics["cost_spent"] == metrics["cost_saved"]
-    assert (metrics["average_confidence"], metrics["decomposed_queries"], metrics["low_confidence_retries"]) == (None, None, None)
+    assert (metrics["average_confidence"], metrics["decomposed_queries"], metrics["low_confidence_retries"]) == (None, 0, None)
     assert (found["tenant"]["id"], found["tenant"]["requests"]) == ("acme", 3)
 
 

@@ -444,8 +444,8 @@ def test_old_rows_go_and_the_figures_stay(stream: LedgerStream, writer: LedgerWr
 def test_figures_of_an_unused_gateway_are_zero_or_unknown(engine: Engine) -> None:
     metrics = Analytics(engine).summary(None)["optimization_metrics"]
     assert (metrics["total_requests"], metrics["cache_hits"], metrics["cost_saved"]) == (0, 0, 0.0)
-    unknown = ("cache_hit_rate", "average_confidence", "decomposed_queries", "low_confidence_retries", "average_latency_ms")
-    assert [metrics[name] for name in unknown] == [None] * 5
+    unknown = ("cache_hit_rate", "average_confidence", "low_confidence_retries", "average_latency_ms")
+    assert [metrics[name] for name in unknown] == [None] * 4
     assert Analytics(engine).cache_stats(None)["success_rate"] is None
 
 

@@ -21,7 +21,7 @@ from pipeline.storage import vectors
 from pipeline.storage.engine import create_engine, writing
 from pipeline.storage.keys import Authenticator, KeyStore
 from pipeline.storage.migrate import HEAD, SchemaError, current_revision, is_current, upgrade
-from pipeline.storage.switches import AHEAD_S, FRESH_S, IMPLEMENTED, RETRY_S, STRATEGIES, Switchboard
+from pipeline.storage.switches import AHEAD_S, FRESH_S, IMPLEMENTED, ON_REQUEST, RETRY_S, STRATEGIES, Switchboard
 from pipeline.storage.tables import Base, SemanticEntry, SemanticOperation
 from tests.support.clock import FakeClock
 from tests.support.postgres import create_database, database_down, drop_database
@@ -205,7 +205,7 @@ def switches(engine: Engine, clock: FakeClock) -> Switchboard:
 
 
 def test_what_there_is_is_on_and_what_there_is_not_is_off(switches: Switchboard) -> None:
-    assert {name for name in STRATEGIES if switches.enabled(name, "acme")} == IMPLEMENTED
+    assert {name for name in STRATEGIES if switches.enabled(name, "acme")} == IMPLEMENTED - ON_REQUEST
     state = switches.status("acme")
     assert state["adaptive_cache"] == {"enabled": True, "implemented": True, "scope": "default"}
     assert state["consensus"] == {"enabled": False, "implemented": False, "scope": "default"}

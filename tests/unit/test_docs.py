@@ -113,7 +113,8 @@ def test_the_response_headers_are_those_of_the_code() -> None:
 
 def test_the_request_headers_are_those_of_the_code() -> None:
     documented = {name for row in rows(section(API, "Request headers")) for name in names_in(row[0])}
-    source = (ROOT / "pipeline/request/controls.py").read_text() + (ROOT / "app/auth.py").read_text()
+    files = ("pipeline/request/controls.py", "pipeline/remembering.py", "app/auth.py")
+    source = "".join((ROOT / name).read_text() for name in files)
     assert documented == set(re.findall(r'(?:header|headers\.get)\("([\w-]+)"', source))
 
 

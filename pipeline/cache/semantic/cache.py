@@ -35,7 +35,7 @@ from pipeline.cache.semantic.judge import Ask, judge
 from pipeline.cache.semantic.lasting import CHANGING, lasting
 from pipeline.cache.semantic.lookups import HIT, MISS, Lookup, Verdict
 from pipeline.cache.semantic.match import CANDIDATES, Candidate, Matcher
-from pipeline.cache.semantic.policy import Policies, Policy
+from pipeline.cache.semantic.policy import Policies
 from pipeline.cache.semantic.question import Question
 from pipeline.cache.semantic.quota import Quota
 from pipeline.cache.semantic.states import PRIVATE, PROBATION, REVOKED, SHARED
@@ -118,14 +118,16 @@ class SemanticCache:
 
     # --- looking up ---
 
-    def look(self, asker: Asker, question: Question) -> Found:
-        """Look for an answer by meaning. Never raises: what goes wrong is a reason for not serving."""
+    def look(self, asker: Asker, question: Question, parts: int = 1) -> Found:
+        """Look for an answer by meaning, to the whole question of a caller or one of its `parts`, which share the budget of
+        wrong answers. Never raises: what goes wrong is a reason for not serving.
+        """
         lookup = self._ids()
         reason = self._why_not_now(question)
         if reason:
             return nothing(lookup, reason)
         begun = time.thread_time()
-        found = self._look(lookup, asker, question)
+        found = self._look(lookup, asker, question, parts)
         if found.served is None:
             self._allowance.charge(time.thread_time() - begun)
         return found
@@ -138,7 +140,7 @@ class SemanticCache:
             return "busy"
         return self._admission.why_not_asked(question.text)
 
-    def _look(self, lookup: str, asker: Asker, question: Question) -> Found:
+    def _look(self, lookup: str, asker: Asker, question: Question, parts: int) -> Found:
         try:
             vector = self._embedder.embed(bare(question.text))
             near = self._index.search(question.partition, vector, CANDIDATES)
@@ -148,19 +150,21 @@ class SemanticCache:
             return nothing(lookup, "too_long")
         except errors.GatewayError:
             return nothing(lookup, "unavailable")
-        return self._decide(lookup, asker, question, near, stored)
+        return self._decide(lookup, asker, question, near, stored, parts)
 
     @staticmethod
     def _allowed(asker: Asker, stored: list[Entry]) -> list[Entry]:
         """What this caller may see at all: not what was revoked, nor what is another's alone."""
         return [one for one in stored if one.state != REVOKED and (one.state != PRIVATE or one.author == asker.author)]
 
-    def _decide(self, lookup: str, asker: Asker, question: Question, near: list[Neighbour], stored: list[Entry]) -> Found:
+    def _decide(
+        self, lookup: str, asker: Asker, question: Question, near: list[Neighbour], stored: list[Entry], parts: int
+    ) -> Found:
         policy = self._policies.of(asker.tenant)
         cosines = {neighbour.seq: neighbour.cosine for neighbour in near}
         with self._lock:
             novelty = self._novelty.setdefault(asker.tenant, Novelty()).of(list(cosines.values()))
-        threshold = policy.threshold.value
+        threshold = policy.threshold_of(parts)
         found = self._matcher.match(question.text, stored, [cosines[one.seq] for one in stored], policy.scorer, threshold)
         best = next((candidate for candidate in found if candidate.features is not None), None)
         entry = stored[best.place] if best else None
@@ -168,7 +172,7 @@ class SemanticCache:
         served = entry if reason is None else None
         share = policy.audits(self._terms.audits)
         audit = served is not None and self._chance() < share
-        self._write(lookup, asker, policy, best, found, entry, served, novelty, share)
+        self._write(lookup, asker, threshold, best, found, entry, served, novelty, share)
         return Found(
             lookup=lookup,
             meaning=Meaning(
@@ -191,7 +195,7 @@ class SemanticCache:
         self,
         lookup: str,
         asker: Asker,
-        policy: Policy,
+        threshold: float,
         best: Candidate | None,
         found: list[Candidate],
         entry: Entry | None,
@@ -214,7 +218,7 @@ class SemanticCache:
                 features=best.features if best else None,
                 cosine=best.cosine if best else None,
                 score=best.score if best else 0.0,
-                threshold=policy.threshold.value,
+                threshold=threshold,
                 novelty=novelty,
                 decision=HIT if served else MISS,
                 veto=next((candidate.veto for candidate in found if candidate.veto), None),

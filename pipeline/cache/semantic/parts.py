@@ -58,7 +58,7 @@ class SemanticParts:
 
     @cached_property
     def entries(self) -> Entries:
-        return Entries(self._engine(), _secret(self._settings), ids.unix_now)
+        return Entries(self._engine(), secret_of(self._settings), ids.unix_now)
 
     @cached_property
     def lookups(self) -> Lookups:
@@ -235,8 +235,8 @@ class SemanticParts:
         )
 
 
-def _secret(settings: Settings) -> bytes:
-    """What seals stored answers: the setting, or a file that is made once. Two processes may make it at once: one wins."""
+def secret_of(settings: Settings) -> bytes:
+    """What seals stored answers and encrypts notes: the setting, or a file that is made once. Of two that make it, one wins."""
     if settings.secret_key:
         return settings.secret_key.encode()
     path = settings.home_path / KEY_FILE

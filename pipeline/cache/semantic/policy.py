@@ -31,6 +31,16 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     threshold: Threshold
     version: float = 0.0
 
+    def threshold_of(self, parts: int) -> float:
+        """The threshold for one of so many questions of which one answer is made: each may be wrong for its share of the budget
+        only. What was learned can make it stricter than the cold one, not milder: at a share no labels were counted.
+        """
+        if parts == 1:
+            return self.threshold.value
+        curve = shipped().curve
+        stricter = max(0.0, self.threshold.value - cold(self.budget, curve).value)
+        return cold(self.budget / parts, curve).value + stricter
+
     def grey(self, score: float) -> bool:
         """Whether a candidate was close to being served."""
         least = min(self.threshold.value, 1.0)

@@ -34,7 +34,7 @@ def question(request: Request, tenant: str, *, partition: str = "", per_user: bo
     last = messages[-1]
     if last.get("role") != "user" or set(last) - {"role", "content"}:
         return "last_message"
-    text = _text(last.get("content"))
+    text = plain_text(last.get("content"))
     if text is None or "\x00" in text:  # PostgreSQL keeps no text with a NUL
         return "last_message"
     if len(text) > LONGEST:
@@ -46,7 +46,8 @@ def question(request: Request, tenant: str, *, partition: str = "", per_user: bo
     return Question(derive(VERSION, tenant, partition, request.endpoint, canonical.encode(rest)), text)
 
 
-def _text(content: Any) -> str | None:
+def plain_text(content: Any) -> str | None:
+    """The text of a message's content; None when there is anything in it but text."""
     if isinstance(content, str):
         return content
     if isinstance(content, list) and all(

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from pipeline.upstream.sim.directive import Directive, content_text, directive_in, last_user_text
+from pipeline.upstream.sim.parts import answers, questions_in
 from pipeline.upstream.sim.schema import instance_of
 from pipeline.upstream.sim.text import Dice, sentences
 from pipeline.upstream.types import Usage
@@ -169,6 +170,9 @@ def _pieces(asked: dict[str, Any], directive: Directive, dice: Dice) -> list[str
         return _json_pieces({"answer": "".join(sentences(dice, min(tokens, MAX_ASKED_TOKENS)))})
     if kind == "json_schema" and isinstance(wanted, dict):
         return _json_pieces(instance_of(wanted["json_schema"].get("schema") or {"type": "object"}, dice))
+    questions = questions_in(last_user_text(asked["messages"]))
+    if questions:
+        return _PIECE.findall(answers(questions, (MIN_TOKENS, MAX_TOKENS)))
     return sentences(dice, min(tokens, MAX_ASKED_TOKENS))
 
 

@@ -12,12 +12,16 @@ import jsonschema_rs
 import pytest
 from flask import Flask
 
-from app import cache, home, openai, ops, optimization
+from app import cache, home, memory, openai, ops, optimization
 from app.receipt import Receipt
 from pipeline.admission.runs import Admission
+from pipeline.admission.treatment import PartDone, Treatment
 from pipeline.cache.meaning import Meaning
 from pipeline.door import Entry
+from pipeline.memory.memory import Recalled
+from pipeline.remembering import Remembered
 from pipeline.request.controls import SWITCHES
+from pipeline.request.model import parse
 from pipeline.request.parameters import CHAT, EMBEDDINGS, Kind, Parameter
 from pipeline.storage.switches import STRATEGIES
 from tests.support.runs import make_answer, make_plan
@@ -119,7 +123,7 @@ def test_the_version_is_that_of_the_package() -> None:
 
 def test_the_document_has_every_route_and_no_other() -> None:
     flask = Flask("routes", static_folder=None)
-    for blueprint in (openai.blueprint, optimization.blueprint, cache.blueprint, ops.blueprint, home.blueprint):
+    for blueprint in (openai.blueprint, optimization.blueprint, cache.blueprint, memory.blueprint, ops.blueprint, home.blueprint):
         flask.register_blueprint(blueprint)
     routes = {
         (re.sub(r"<(?:\w+:)?\w+>", "{}", rule.rule), method.lower())
@@ -152,9 +156,10 @@ def test_the_strategies_and_switches_are_those_of_the_code() -> None:
 
 def test_both_asking_operations_take_all_request_headers() -> None:
     wanted = {"Authorization", "Idempotency-Key", "Cache-Control", "X-LEO-Disable", "X-LEO-Deadline"}
-    for path in ("/v1/chat/completions", "/v1/embeddings"):
+    of_chat = {"X-LEO-Memory", "X-LEO-Principal", "X-LEO-Conversation"}
+    for path, names in (("/v1/chat/completions", wanted | of_chat), ("/v1/embeddings", wanted)):
         operation = DOCUMENT["paths"][path]["post"]
-        assert {resolved(each)["name"] for each in operation["parameters"]} == wanted
+        assert {resolved(each)["name"] for each in operation["parameters"]} == names
     assert DOCUMENT["components"]["securitySchemes"]["gatewayKey"]["name"] == "X-API-Key"
 
 
@@ -172,7 +177,21 @@ def receipts() -> list[dict[str, str]]:
         )
         found.append(receipt.headers(answer))
     found.append(served_by_meaning().headers(answer))
+    found.append(treated().headers(answer))
     return found
+
+
+def treated() -> Receipt:
+    """Of a question that was taken apart, with a prompt that was shortened."""
+    receipt = Receipt("chat/completions")
+    entry = Entry(make_plan("a895a37a8b3406e948e5c30ac5a1466811ab58a3"), Admission("new"), None, lambda: None)
+    entry.treatment = Treatment(parts=(PartDone("exact"), PartDone("upstream")), prompt_before=2412, prompt_after=1604)
+    recalled = Recalled((), [], "", None, "", 0, 0, 1)
+    receipt.memory = Remembered(
+        parse("chat/completions", b'{"model":"m","messages":[{"role":"user","content":"x"}]}'), "", None, recalled
+    )
+    receipt.enter(entry)
+    return receipt
 
 
 def served_by_meaning() -> Receipt:
@@ -235,5 +254,5 @@ def test_every_operation_but_the_open_ones_asks_for_a_key_and_documents_its_refu
 def test_every_error_is_the_envelope() -> None:
     for _, _, operation in operations():
         for status, response in operation["responses"].items():
-            if status != "200" and operation["operationId"] != "ready":
+            if status not in ("200", "201") and operation["operationId"] != "ready":
                 assert resolved(response)["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Error"}

@@ -124,7 +124,7 @@ def test_what_a_request_cost_and_saved_is_together_the_price_of_its_answer(kind:
 def test_measures_that_no_optimiser_takes_yet_are_null() -> None:
     metrics = receipt().metrics(make_answer())
     assert metrics["optimization_metrics"]["confidence_score"] is None
-    assert metrics["optimization_metrics"]["decomposed"] is None
+    assert metrics["optimization_metrics"]["decomposed"] is False
     assert {
         name: metrics["leo_metrics"][name] for name in ("confidence", "risk_level", "novelty", "coherence", "proof")
     } == dict.fromkeys(("confidence", "risk_level", "novelty", "coherence", "proof"))

@@ -1,0 +1,1 @@
+"""How a follow-up question leans on the question before it, and how it is made to stand alone."""
