@@ -11,6 +11,7 @@ import re
 LEAST = 40  # words and marks, of which no vocabulary makes fewer tokens by much
 SHORTEST, LONGEST = 12, 60  # characters of a name
 QUOTED = 6  # words of a block that name it
+MADE = "[as above: "  # a reference, which is not referred to in turn
 LONGER = 12  # as many where another block begins in the same way
 _PIECE = re.compile(r"\w+|[^\w\s]")
 _BETWEEN = re.compile(r"(\n[ \t]*\n\s*)")
@@ -55,7 +56,7 @@ class Seen:
         return block
 
     def _remember(self, block: str) -> None:
-        if len(block) >= LEAST and block not in self._names and _is_long(block):
+        if len(block) >= LEAST and block not in self._names and not block.startswith(MADE) and _is_long(block):
             name = next((name for name in _names(block) if name not in self._given and len(name) >= SHORTEST), "")
             self._given.add(name)
             self._names[block] = name  # empty: nothing would name it alone, so it is sent again
@@ -74,4 +75,4 @@ def _names(block: str) -> list[str]:
 
 def _reference(name: str) -> str:
     mark = "`" if '"' in name else '"'
-    return f"[as above: {mark}{name} …{mark}]"
+    return f"{MADE}{mark}{name} …{mark}]"
