@@ -6,7 +6,7 @@ A key sees the memory that it has itself, or the one of the `X-LEO-Principal` (o
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, request
 
@@ -15,12 +15,13 @@ from app.context import context
 from app.json_body import json_body
 from pipeline import ids
 from pipeline.errors import BadRequest, NotFound
-from pipeline.memory.byhand import corrected, written
 from pipeline.memory.decay import is_over, retention
 from pipeline.memory.items import EVERYWHERE, Item, Owner, new_id
-from pipeline.memory.store import MemoryStore
 from pipeline.memory.who import CONVERSATION_HEADER, PRINCIPAL_HEADER, conversation_of, owner_of
 from pipeline.upstream.tokens import count_tokens
+
+if TYPE_CHECKING:
+    from pipeline.memory.store import MemoryStore
 
 blueprint = Blueprint("memory", __name__, url_prefix="/v1")
 
@@ -59,6 +60,8 @@ def one(id: str) -> dict[str, Any]:
 @blueprint.post("/memory")
 def add() -> tuple[dict[str, Any], int]:
     """`{"text": ...}`, with `subject` and `relation` (what it is about), `kind` and `importance` if they are known."""
+    from pipeline.memory.byhand import written  # its rules take a while to import, and few processes need them
+
     owner = _owner()
     conversation = conversation_of(request.headers.get(CONVERSATION_HEADER))
     body = json_body({"text": str}, {"subject": str, "relation": str, "kind": str})
@@ -71,6 +74,8 @@ def add() -> tuple[dict[str, Any], int]:
 @blueprint.route("/memory/<id>", methods=["PUT", "PATCH"])
 def correct(id: str) -> dict[str, Any]:
     """`{"text": ..., "kind": ..., "importance": ...}`, any of them. What the note said before is not kept."""
+    from pipeline.memory.byhand import corrected
+
     owner, name = _owner(), _id(id)
     body = _known(json_body({}, {"text": str, "kind": str}), "text", "kind", "importance")
     found = _store().amend(owner, name, lambda item: corrected(item, body, count_tokens, ids.unix_now()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from flask import Blueprint, Response, g, request
@@ -15,13 +15,16 @@ from app.receipt import Receipt
 from pipeline.door import Entry
 from pipeline.errors import GatewayError, NotFound, internal_error
 from pipeline.ids import unix_now
-from pipeline.remembering import Remembered, wish
+from pipeline.memory.who import wish
 from pipeline.request.controls import Controls, parse_controls
 from pipeline.request.key import derive
 from pipeline.request.model import parse
 from pipeline.request.parameters import Reuse
 from pipeline.request.plan import Policy
 from pipeline.storage.keys import Principal
+
+if TYPE_CHECKING:
+    from pipeline.remembering import Remembered  # whose rules take a while to import
 
 blueprint = Blueprint("openai", __name__, url_prefix="/v1")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.admission.answer import Answer
 from pipeline.admission.treatment import PartDone, Treatment
@@ -14,9 +14,11 @@ from pipeline.gateway import Gateway
 from pipeline.ids import completion_id, request_id, unix_now
 from pipeline.ledger.events import CacheState, RequestEvent
 from pipeline.money import dollars, dollars_text
-from pipeline.remembering import Remembered
 from pipeline.request.model import Request
 from pipeline.storage.keys import Principal
+
+if TYPE_CHECKING:
+    from pipeline.remembering import Remembered  # whose rules take a while to import
 
 STORED = ("exact", "semantic")  # the answer was there already
 SHARED = (*STORED, "dedup")  # this request made no call

@@ -8,7 +8,7 @@ stage, write one function in `pipeline/stages/` and one line in `pipeline/gatewa
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -63,6 +63,25 @@ class Work(Protocol):
 
     def owe(self, rider: Rider) -> None:
         """Have this in Redis before the answer is: in the same round trip, if the answer comes next."""
+
+
+OnDelta = Callable[[list[bytes]], None]
+
+
+class Asked(NamedTuple):
+    """An answer, and how many calls it took."""
+
+    answer: Answer
+    calls: int
+
+
+class Ask(Protocol):
+    """Asks an upstream for a run that somebody waits for; without `on_delta` the answer is not streamed. Each call is in the
+    ledger; `purpose` sets their ids apart from those of other questions of the run. Raises UpstreamError, NotFound,
+    DeadlineExceeded, Cancelled.
+    """
+
+    def __call__(self, state: State, work: Work, body: bytes, on_delta: OnDelta | None, *, purpose: str = "") -> Asked: ...
 
 
 DEFAULT_QUEUE = "stages"  # of a chain whose stages can all run anywhere

@@ -7,7 +7,7 @@ import os
 import random
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import redis
 from sqlalchemy import Engine
@@ -23,10 +23,7 @@ from pipeline.cache.keep import keep, why_not_stored
 from pipeline.cache.semantic.parts import SemanticParts, secret_of
 from pipeline.cache.tracking import Tracker
 from pipeline.canary import Canary
-from pipeline.chain import Chain, Stage, State
-from pipeline.composite.beside import Beside
-from pipeline.composite.compose import Composer
-from pipeline.composite.known import Finder, Recurring
+from pipeline.chain import Ask, Chain, Stage, State
 from pipeline.door import Door, Limits
 from pipeline.earns import Earns
 from pipeline.errors import Overloaded
@@ -36,24 +33,15 @@ from pipeline.ledger.events import CallEvent, RequestEvent
 from pipeline.ledger.lease import Lease
 from pipeline.ledger.stream import BufferedLedger, LedgerStream
 from pipeline.ledger.writer import LedgerWriter
-from pipeline.memory.history import Shape
-from pipeline.memory.items import new_id
-from pipeline.memory.memory import Memory
-from pipeline.memory.select import Budget
-from pipeline.memory.store import MemoryStore
-from pipeline.optimise.count import Counter
 from pipeline.recent import Recent
 from pipeline.redis_client import connect
 from pipeline.reload import ModelReload
-from pipeline.remembering import Remembering
 from pipeline.runner import Runner
 from pipeline.settings import Settings, environment
-from pipeline.stages.call import Ask, aside, asking, call
-from pipeline.stages.decompose import decompose
+from pipeline.stages.call import aside, asking, call
 from pipeline.stages.embed import embed
 from pipeline.stages.lookup import lookup
 from pipeline.stages.meaning import learn, meaning
-from pipeline.stages.optimise import TIERS, optimise
 from pipeline.storage.authenticate import Authenticator
 from pipeline.storage.engine import create_engine
 from pipeline.storage.keys import KeyStore
@@ -66,6 +54,16 @@ from pipeline.upstream.retry import RetryPolicy
 from pipeline.upstream.simulator import SimSettings, Simulator
 from pipeline.upstream.table import TableHolder, load_table
 from pipeline.upstream.tokens import count_tokens
+
+if TYPE_CHECKING:
+    # What is off is not imported: the rules of these take as long, and as much memory, as half of all the rest.
+    from pipeline.composite.beside import Beside
+    from pipeline.composite.compose import Composer
+    from pipeline.memory.history import Shape
+    from pipeline.memory.memory import Memory
+    from pipeline.memory.store import MemoryStore
+    from pipeline.optimise.count import Counter
+    from pipeline.remembering import Remembering
 
 log = logging.getLogger(__name__)
 
@@ -180,10 +178,17 @@ class Gateway:
 
     @cached_property
     def memory_store(self) -> MemoryStore:
+        from pipeline.memory.store import MemoryStore
+
         return MemoryStore(self.engine, secret_of(self.settings), ids.unix_now)
 
     @cached_property
     def remembering(self) -> Remembering:
+        from pipeline.memory.items import new_id
+        from pipeline.memory.memory import Memory
+        from pipeline.memory.select import Budget
+        from pipeline.remembering import Remembering
+
         def make(shape: Shape) -> Memory:
             return Memory(self.memory_store, count_tokens, ids.unix_now, new_id, budget=Budget(least=NOTES_TOKENS), shape=shape)
 
@@ -202,10 +207,15 @@ class Gateway:
 
     @cached_property
     def _counter(self) -> Counter:
+        from pipeline.optimise.count import Counter
+
         return Counter()
 
     @cached_property
     def _composer(self) -> Composer:
+        from pipeline.composite.compose import Composer
+        from pipeline.composite.known import Finder, Recurring
+
         return Composer(
             Finder(self.cache, self.semantic.cache),
             Recurring(self.redis, self.settings.exact_ttl_s),
@@ -224,10 +234,25 @@ class Gateway:
     def _beside(self) -> Beside | None:
         if self.settings.decomposition != "parallel" or self._queue is None:
             return None
+        from pipeline.composite.beside import Beside
+
         queue = self._queue
         follower = Follower(self.runs, queue.submit, queue.empty, id=self.id, beat=self.settings.heartbeat_s)
         self._closers.append(follower.close)
         return Beside(self.runs, self.runner, queue.submit, follower)
+
+    def _shortening(self) -> list[Stage]:
+        """Those of the two stages that are on."""
+        tiers, found = self.settings.prompt_optimization, []
+        if self.settings.decomposition != "off":
+            from pipeline.stages.decompose import decompose
+
+            found.append(Stage("decompose", decompose(self._composer, Earns()), queue="upstream", optional=True))
+        if tiers != "off":
+            from pipeline.stages.optimise import TIERS, optimise
+
+            found.append(Stage("optimise", optimise(TIERS[tiers], self._counter, self._price), optional=True))
+        return found
 
     @cached_property
     def chain(self) -> Chain:
@@ -237,8 +262,7 @@ class Gateway:
             (
                 Stage("lookup", lookup(self.cache)),
                 Stage("meaning", meaning(self.semantic.cache), optional=True),
-                Stage("decompose", decompose(self._composer, Earns()), queue="upstream", optional=True),
-                Stage("optimise", optimise(TIERS[s.prompt_optimization], self._counter, self._price), optional=True),
+                *self._shortening(),
                 Stage("call", call(self._ask), queue="upstream"),
                 Stage(
                     "learn",

@@ -9,10 +9,9 @@ import msgspec
 
 from pipeline.errors import StoreUnavailable
 from pipeline.memory.history import Shape, shape_for
-from pipeline.memory.items import Owner
 from pipeline.memory.memory import Memory, Recalled
 from pipeline.memory.messages import static_prefix
-from pipeline.memory.who import conversation_of, owner_of
+from pipeline.memory.who import Wish
 from pipeline.request.key import derive
 from pipeline.request.model import Request
 from pipeline.upstream.pricing import Price
@@ -20,13 +19,6 @@ from pipeline.upstream.pricing import Price
 log = logging.getLogger(__name__)
 
 MEMORY_HEADER = "X-LEO-Memory"
-
-
-class Wish(msgspec.Struct, frozen=True):
-    """Whose memory goes with a request, and in which conversation."""
-
-    owner: Owner
-    conversation: str
 
 
 class Remembered(msgspec.Struct, frozen=True):
@@ -38,18 +30,6 @@ class Remembered(msgspec.Struct, frozen=True):
     partition: str
     alone: Request | None
     recalled: Recalled
-
-
-def wish(
-    asked: bool | None, policy: bool | None, tenant: str, key_id: str, header: Callable[[str], str | None], user: object
-) -> Wish | None:
-    """The memory that a request shall use, or None. `asked` is the caller's word, `policy` the tenant's, None: nothing was said;
-    what an operator has switched off stays off. Raises BadRequest for a header that was not understood.
-    """
-    owner = owner_of(tenant, key_id, header("X-LEO-Principal"), user if isinstance(user, str) else None)
-    conversation = conversation_of(header("X-LEO-Conversation"))
-    wanted = policy is not False and (asked if asked is not None else bool(policy))
-    return Wish(owner, conversation) if wanted else None
 
 
 class Remembering:

@@ -16,14 +16,13 @@ from pipeline.admission.answer import Answer, Tokens
 from pipeline.admission.runs import RunRequest
 from pipeline.admission.treatment import EXACT, PartDone
 from pipeline.cache.semantic.found import Asker, Found
-from pipeline.chain import State
+from pipeline.chain import Asked, OnDelta, State
 from pipeline.composite.compose import Composer
 from pipeline.composite.known import Known
 from pipeline.composite.whole import Asking, whole
 from pipeline.decompose.plan import Part, Plan
 from pipeline.optimise.count import Counter
 from pipeline.request.plan import Apart
-from pipeline.stages.call import Asked, OnDelta
 from pipeline.upstream.cancel import CancelToken
 from pipeline.upstream.pricing import Price
 from pipeline.upstream.sim.parts import questions_in

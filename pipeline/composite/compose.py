@@ -16,7 +16,7 @@ import msgspec
 from pipeline.admission.answer import Answer, Tokens
 from pipeline.admission.treatment import UPSTREAM, Treatment
 from pipeline.cache.semantic.found import Asker
-from pipeline.chain import Gained, State, Work
+from pipeline.chain import Ask, Gained, OnDelta, State, Work
 from pipeline.composite.beside import Beside, Take
 from pipeline.composite.flow import Flow
 from pipeline.composite.gather import Beside as AskBeside
@@ -27,7 +27,6 @@ from pipeline.composite.whole import Asking, Whole
 from pipeline.decompose.plan import Plan, levels
 from pipeline.ids import completion_id, unix_now
 from pipeline.optimise.count import Counter
-from pipeline.stages.call import Ask, OnDelta
 from pipeline.upstream.pricing import Price, cost_of
 from pipeline.upstream.types import Usage
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
 
 import msgspec
 
 from pipeline.admission.answer import Answer, Tokens
 from pipeline.admission.runs import Rider
-from pipeline.chain import StageFunction, State, Work
+from pipeline.chain import Ask, Asked, OnDelta, StageFunction, State, Work
 from pipeline.completion.assemble import assemble
 from pipeline.errors import GatewayError
 from pipeline.ids import unix_now
@@ -20,23 +19,6 @@ from pipeline.upstream.cancel import CancelToken
 from pipeline.upstream.types import CallRecord, UpstreamAnswer, UpstreamRequest
 
 ASIDE_S = 120.0
-OnDelta = Callable[[list[bytes]], None]
-
-
-class Asked(NamedTuple):
-    """An answer, and how many calls it took."""
-
-    answer: Answer
-    calls: int
-
-
-class Ask(Protocol):
-    """Asks an upstream for a run that somebody waits for; without `on_delta` the answer is not streamed. Each call is in the
-    ledger; `purpose` sets their ids apart from those of other questions of the run. Raises UpstreamError, NotFound,
-    DeadlineExceeded, Cancelled.
-    """
-
-    def __call__(self, state: State, work: Work, body: bytes, on_delta: OnDelta | None, *, purpose: str = "") -> Asked: ...
 
 
 def asking(upstreams: Upstreams, record: Callable[[CallEvent], None], bill: Callable[[CallEvent], Rider]) -> Ask:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import urllib3
 
-from tests.support.gateway import GatewayProcesses, SimulatedUpstream, chat
+from tests.support.gateway import KEY, GatewayProcesses, SimulatedUpstream, chat
 
 ANN, BOB = "ann@example.org", "bob@example.org"
 QUESTION = "Which book would you recommend to me?"
@@ -48,8 +48,6 @@ def notes(gateway: GatewayProcesses, who: str) -> list[dict[str, Any]]:
 
 
 def headers(who: str) -> dict[str, str]:
-    from tests.support.gateway import KEY
-
     return {"X-API-Key": KEY, "X-LEO-Principal": who, "Content-Type": "application/json"}
 
 

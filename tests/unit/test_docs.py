@@ -16,6 +16,7 @@ from dotenv import dotenv_values
 
 from app.cli import main
 from pipeline.cache.guards.never import REASONS
+from pipeline.memory import who
 from pipeline.request.controls import SWITCHES
 from pipeline.request.parameters import CHAT, EMBEDDINGS, Parameter
 from pipeline.settings import Settings, load_settings, variable_name
@@ -113,9 +114,10 @@ def test_the_response_headers_are_those_of_the_code() -> None:
 
 def test_the_request_headers_are_those_of_the_code() -> None:
     documented = {name for row in rows(section(API, "Request headers")) for name in names_in(row[0])}
-    files = ("pipeline/request/controls.py", "pipeline/remembering.py", "app/auth.py")
+    files = ("pipeline/request/controls.py", "app/auth.py")
     source = "".join((ROOT / name).read_text() for name in files)
-    assert documented == set(re.findall(r'(?:header|headers\.get)\("([\w-]+)"', source))
+    found = set(re.findall(r'(?:header|headers\.get)\("([\w-]+)"', source))
+    assert documented == found | {who.PRINCIPAL_HEADER, who.CONVERSATION_HEADER}
 
 
 def test_every_switch_of_a_request_is_documented() -> None:

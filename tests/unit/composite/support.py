@@ -9,8 +9,9 @@ from typing import Any
 
 from pipeline.admission.answer import Answer, Tokens
 from pipeline.admission.runs import RunRequest
+from pipeline.admission.treatment import EXACT, PartDone
 from pipeline.cache.semantic.found import Asker, Found
-from pipeline.chain import State
+from pipeline.chain import Asked, OnDelta, State
 from pipeline.composite.compose import Composed, Composer
 from pipeline.composite.known import Known
 from pipeline.composite.whole import Asking, Whole, whole
@@ -18,7 +19,6 @@ from pipeline.decompose.plan import Part, Plan
 from pipeline.errors import UpstreamError
 from pipeline.optimise.count import Counter
 from pipeline.request.plan import Apart
-from pipeline.stages.call import Asked, OnDelta
 from pipeline.upstream.cancel import CancelToken
 from pipeline.upstream.pricing import Price
 from pipeline.upstream.sim.parts import questions_in
@@ -99,8 +99,6 @@ class Shelf:
         self.looked: list[str] = []
 
     def find(self, asker: Asker, asking: Asking, parts: int) -> tuple[Known | None, Found | None]:
-        from pipeline.admission.treatment import EXACT, PartDone
-
         self.looked.append(asking.text)
         if asking.text not in self.stored:
             return None, None
