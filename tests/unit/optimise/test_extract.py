@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.optimise.extract import KEEP, LEAST, MARK, MOST_UNITS, extract, size
-from pipeline.optimise.extract_check import is_extract
 from pipeline.optimise.extract_choose import Chooser
 from pipeline.optimise.extract_units import split
+from tests.unit.optimise.extracts import is_extract
 
 FILLING = "The garden near the river has many flowers. They grow well in spring. A path leads round the pond."
 FACT = "The lease of the boathouse ends in March 2031."

@@ -1,4 +1,4 @@
-"""The gate behind an extract: whether it says nothing but what the text says, in its order and in its words."""
+"""What the tests of extraction go by: whether an extract says nothing but what the text says, in its order and in its words."""
 
 from __future__ import annotations
 
